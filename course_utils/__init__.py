@@ -1,0 +1,64 @@
+"""The library under the course: data, models, training and pictures.
+
+Names are loaded when they are first used, so that ``course doctor`` also runs where torch does not.
+"""
+
+import os
+from importlib import import_module
+
+# A spinning OpenMP thread steals the core another one needs. libgomp reads this once, when torch
+# loads it: hence here, before any other import, and `course_utils` before `torch` in notebooks.
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "profile": ("profile",),
+    "data.datasets": ("ImageSet", "Splits", "cifar10", "find"),
+    "data.batches": ("Batches",),
+    "data.images": ("read_image",),
+    "data.loading": ("Loader",),
+    "data.transforms": ("denormalise", "eval_image"),
+    "models": ("create_model", "list_models"),
+    "models.cnn": ("CNN",),
+    "training.loop": ("TrainState", "evaluate", "fit", "train_one_epoch"),
+    "training.callbacks": ("Callback", "Checkpoint", "EarlyStopping", "TensorBoard", "new_run"),
+    "training.checkpoint": ("load_checkpoint", "load_model", "save_checkpoint"),
+    "training.metrics": (
+        "Totals",
+        "accuracy_interval",
+        "per_class_accuracy",
+        "predictions",
+        "top_k",
+    ),
+    "training.optim": ("clip_gradients",),
+    "training.timing": ("Timer",),
+    "show": ("reference",),
+    "teaching": ("checks",),
+    "show.live": ("LivePlot",),
+    "show.pictures": (
+        "plot_feature_maps",
+        "plot_filters",
+        "show_images",
+        "show_predictions",
+        "surest_mistakes",
+    ),
+    "show.plotting": ("plot_confusion", "plot_history", "plot_per_class"),
+    "show.predict": ("predict",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str):
+    if name not in _HOME_OF:
+        raise AttributeError(f"course_utils has no {name!r}; it has: {', '.join(__all__)}")
+    home = _HOME_OF[name]
+    if home == name:
+        return import_module(f"{__name__}.{name}")
+    module = import_module(f"{__name__}.{home}")
+    return getattr(module, name, None) or import_module(f"{module.__name__}.{name}")
+
+
+def __dir__():
+    return [*globals(), *__all__]

@@ -1,0 +1,58 @@
+"""From a picture to a network's input, and back."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_utils.data.batches import Batches
+from course_utils.data.datasets import cifar10
+from course_utils.data.transforms import denormalise, eval_image
+
+MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
+
+
+def test_a_training_image_is_prepared_as_in_training():
+    data = cifar10("drawings").val
+    images, _ = next(iter(Batches(data, 6)))
+    for pixels, batched in zip(data.images, images):
+        picture = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+        prepared = eval_image(picture, 32, data.mean, data.std)
+        assert prepared.dtype == torch.float32 and (prepared - batched).abs().max() < 2e-6
+
+
+@pytest.mark.parametrize("size", [(80, 40), (40, 80), (41, 97)])
+def test_scales_the_short_side_and_takes_the_middle(size):
+    width, height = size
+    short, long = min(size), max(size)
+    # red and blue ends beyond the middle, green in it
+    pixels = np.zeros((height, width, 3), np.uint8)
+    along = pixels if width > height else pixels.transpose(1, 0, 2)
+    edge = (long - short) // 2
+    along[:, :] = (0, 255, 0)
+    along[:, : edge - 2], along[:, long - edge + 2 :] = (255, 0, 0), (0, 0, 255)
+    prepared = eval_image(Image.fromarray(pixels), 20, (0,) * 3, (1,) * 3)
+    assert prepared.shape == (3, 20, 20)
+    assert prepared[1, :, 2:-2].min() == 1 and prepared[[0, 2], 2:-2, 2:-2].max() == 0
+
+
+def test_scales_with_antialiasing():
+    checks = np.indices((64, 64)).sum(axis=0) % 2 * 255  # a chessboard of single pixels
+    prepared = eval_image(Image.fromarray(checks.astype(np.uint8)), 16, (0,) * 3, (1,) * 3)
+    assert (prepared - 0.5).abs().max() < 0.03  # grey; plain sampling makes black or white of it
+
+
+def test_small_pictures_are_enlarged():
+    prepared = eval_image(Image.new("RGB", (7, 9), (255, 0, 0)), 32, MEAN, STD)
+    assert prepared.shape == (3, 32, 32)
+    expected = [(1 - MEAN[0]) / STD[0], -MEAN[1] / STD[1], -MEAN[2] / STD[2]]
+    assert torch.allclose(prepared[:, 16, 16], torch.tensor(expected))
+
+
+def test_denormalise_undoes_it():
+    data = cifar10("drawings").val
+    images, _ = next(iter(Batches(data, 5)))
+    back = denormalise(images, data.mean, data.std)
+    assert torch.equal((back * 255).round().byte(), data.images[:5])
+    assert torch.equal(denormalise(images[0], data.mean, data.std), back[0])
+    assert denormalise(images * 9, data.mean, data.std).max() == 1  # never out of 0 to 1
