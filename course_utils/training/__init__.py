@@ -1,0 +1,1 @@
+"""The loop, what hangs on it, and what it leaves behind."""

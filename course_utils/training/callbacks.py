@@ -1,0 +1,228 @@
+"""What hangs on the four hooks of the training loop: checkpoints, early stopping, TensorBoard."""
+
+import os
+import warnings
+from collections.abc import Callable
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from course_utils.training.checkpoint import refuse_code, save_checkpoint
+
+RUNS = Path(__file__).resolve().parents[2] / "runs"
+
+
+class Callback:
+    """Four hooks, all empty. ``state`` is the run's `TrainState`; set ``state.stop`` to end it.
+
+    Callbacks are called in the order in which `fit` got them, and at the end in reverse.
+    """
+
+    def on_fit_start(self, state) -> None:
+        """Before the first step, after a resume; one that raises undoes what it began."""
+
+    def on_step(self, state) -> None:
+        """After every optimiser step."""
+
+    def on_epoch_end(self, state) -> None:
+        """After validation, with the epoch's entry last in ``state.history``."""
+
+    def on_fit_end(self, state) -> None:
+        """Once at the end, also after an error, where `on_fit_start` was passed."""
+
+
+def new_run(name: str, root: str | os.PathLike | None = None) -> Path:
+    """Make and print a fresh, time-stamped folder ``<root>/<name>/<time>`` for a run.
+
+    ``root``: default ``$COURSE_RUNS``, else ``runs/`` of the course.
+    """
+    root = Path(root or os.environ.get("COURSE_RUNS") or RUNS)
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    for number in range(1000):
+        folder = root / name / (f"{stamp}-{number}" if number else stamp)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise OSError(f"{folder} cannot be made ({error}); set COURSE_RUNS elsewhere") from None
+        print(f"run folder: {folder.relative_to(root.parent)}")
+        return folder
+    raise OSError(f"{root / name} holds a thousand runs of this second")
+
+
+def best_epochs(history: list[dict], monitor: str) -> list[int]:
+    """Epochs from best to worst by ``monitor`` (a loss low, others high); of equals the earlier.
+
+    >>> best_epochs([{"epoch": 1, "val_loss": 2.0}, {"epoch": 2, "val_loss": 1.0}], "val_loss")
+    [2, 1]
+    """
+    sign = 1 if monitor.endswith("loss") else -1
+    return [e["epoch"] for e in sorted(history, key=lambda e: (sign * e[monitor], e["epoch"]))]
+
+
+def _checked(monitor: str) -> str:
+    if monitor not in ("val_accuracy", "val_loss"):
+        raise ValueError(f"monitor is {monitor!r}; choose on val_accuracy or val_loss")
+    return monitor
+
+
+class Checkpoint(Callback):
+    """Saves ``last.pt`` every epoch, ``best.pt`` at the best one, and the ``keep`` best by name.
+
+    The best is chosen by ``monitor`` on validation data, from the history, so a resumed run knows
+    it too. ``about`` (see `Splits.about`) is what `predict` needs of the data. A run stopped within
+    an epoch is saved there. A disk that is full costs a warning, not the run.
+
+    A folder belongs to one run: raises ``FileExistsError`` where it holds another, or where one is
+    being written; and ``TypeError`` for values that no checkpoint can hold.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        *,
+        about: dict | None = None,
+        monitor: str = "val_accuracy",
+        keep: int = 1,
+    ):
+        self.folder, self.about = Path(folder), about or {}
+        self.monitor, self.keep = _checked(monitor), keep
+
+    def on_fit_start(self, state) -> None:
+        self._check_saving(state)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = FileLock(self.folder / ".lock")
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout:
+            raise FileExistsError(
+                f"another run is writing to {self.folder}; choose another folder"
+            ) from None
+        if any(self.folder.glob("*.pt")) and state.resumed_from != self.folder.resolve():
+            self.lock.release()
+            raise FileExistsError(
+                f"{self.folder} holds a run already; resume it, or choose another folder"
+            )
+        for left_by_a_kill in self.folder.glob("*.part"):
+            left_by_a_kill.unlink()
+
+    def on_epoch_end(self, state) -> None:
+        content = self._content(state)
+        ranking = best_epochs(state.history, self.monitor)
+        if self.keep > 1:
+            self._keep_best(content, [state.history[epoch - 1] for epoch in ranking[: self.keep]])
+        if ranking[0] == state.epoch:
+            self._save(content, "best.pt")
+        self._save(content, "last.pt")  # last: a run killed before it takes this epoch again
+
+    def on_fit_end(self, state) -> None:
+        try:
+            if state.stop and state.batch and state.healthy:
+                self._save(self._content(state), "last.pt")
+        finally:
+            self.lock.release()
+
+    def _content(self, state) -> dict:
+        return {**state.state_dict(), "about": self.about}
+
+    def _check_saving(self, state) -> None:
+        """Whether all can be saved and loaded: better said now than after an epoch."""
+        content, file = self._content(state), BytesIO()
+        groups = content["optimizer"]["param_groups"]
+        torch.save({**content, "model": None, "optimizer": groups}, file)  # without what is large
+        file.seek(0)
+        refuse_code(file)
+
+    def _save(self, content: dict, name: str) -> None:
+        try:
+            save_checkpoint(content, self.folder / name)
+        except OSError as error:
+            warnings.warn(f"{error}; training goes on", stacklevel=2)
+
+    def _keep_best(self, content: dict, entries: list[dict]) -> None:
+        names = {
+            f"epoch{entry['epoch']:03d}_accuracy{entry['val_accuracy']:.4f}"
+            f"_loss{entry['val_loss']:.4f}.pt": entry["epoch"]
+            for entry in entries
+        }
+        for name, epoch in names.items():
+            if epoch == content["epoch"]:
+                self._save(content, name)
+        for path in self.folder.glob("epoch*_accuracy*_loss*.pt*"):
+            if path.name.removesuffix(".sha256") not in names:
+                path.unlink()
+
+
+class EarlyStopping(Callback):
+    """Ends a run whose ``monitor`` has not become better for ``patience`` epochs.
+
+    Prechelt, *Early Stopping — But When?*, 1998.
+    """
+
+    def __init__(self, patience: int, monitor: str = "val_loss"):
+        self.patience, self.monitor = patience, _checked(monitor)
+
+    def on_fit_start(self, state) -> None:
+        if state.history:  # resumed: it may have been stopped by this
+            self.on_epoch_end(state)
+
+    def on_epoch_end(self, state) -> None:
+        best = best_epochs(state.history, self.monitor)[0]
+        if state.epoch - best >= self.patience:
+            state.stop = f"{self.monitor} has not become better since epoch {best}"
+
+
+class TensorBoard(Callback):
+    """Writes loss and learning rate every step, and sums and figures every epoch.
+
+    Its horizontal axis counts steps throughout, so that after a resume TensorBoard drops the points
+    of steps that are taken again. ``figures`` maps a title to a function of the state that
+    returns a matplotlib figure. Losses are read from the device in blocks of ``every`` steps.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        figures: dict[str, Callable] | None = None,
+        every: int = 50,
+    ):
+        self.folder, self.figures, self.every = Path(folder), figures or {}, every
+
+    def on_fit_start(self, state) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # takes a second to import
+
+        purge_step = state.step + 1 if state.resumed_from else None
+        self.writer = SummaryWriter(self.folder, purge_step=purge_step)
+        self.waiting = []
+
+    def on_step(self, state) -> None:
+        self.waiting.append((state.step, state.last_loss, state.learning_rate))
+        if len(self.waiting) >= self.every:
+            self._write_steps()
+
+    def on_epoch_end(self, state) -> None:
+        self._write_steps()
+        entry = state.history[-1]
+        for measure in ("train_loss", "val_loss", "train_accuracy", "val_accuracy"):
+            self.writer.add_scalar(f"epoch/{measure}", entry[measure], state.step)
+        self.writer.add_scalar("epoch/learning_rate", entry["learning_rate"], state.step)
+        for title, draw in self.figures.items():
+            self.writer.add_figure(title, draw(state), state.step)
+        self.writer.flush()
+
+    def on_fit_end(self, state) -> None:
+        self._write_steps()
+        self.writer.close()
+
+    def _write_steps(self) -> None:
+        if not self.waiting:
+            return
+        steps, losses, rates = zip(*self.waiting, strict=True)
+        for step, loss, rate in zip(steps, torch.stack(losses).tolist(), rates, strict=True):
+            self.writer.add_scalar("step/train_loss", loss, step)
+            self.writer.add_scalar("step/learning_rate", rate, step)
+        self.waiting.clear()

@@ -1,0 +1,219 @@
+"""Checkpoints that survive a kill at any moment and never run code when they are loaded."""
+
+import hashlib
+import os
+import pickle
+import shutil
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.serialization import get_unsafe_globals_in_checkpoint
+
+from course_utils.models import create_model
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is absent, damaged, refused, or of another model."""
+
+
+def save_checkpoint(content: dict, path: str | os.PathLike) -> None:
+    """Write a checkpoint so that at any moment a whole one is on the disk.
+
+    Written to a temporary file, flushed to the disk, then renamed; what was there stays as
+    ``NAME.prev.pt``; ``NAME.pt.sha256`` holds the SHA-256 of both.
+
+    Raises ``OSError`` where it cannot be written, with the old checkpoint intact, and
+    ``TypeError`` for content that `load_checkpoint` would refuse.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _check_free_space(content, path.parent)
+    partial = _partial(path)
+    try:
+        with partial.open("wb") as file:
+            torch.save(content, file)
+            _flush(file)
+        refuse_code(partial)
+        # Both hashes are on the list before either file changes: a kill in between harms nothing.
+        # The old one is that of the file there: what was listed first may never have been renamed.
+        old = checked_hash(path)
+        kept = old or checked_hash(previous_of(path))
+        _write_list(path, [sha256_of(partial), *filter(None, [kept])])
+        if old:  # a damaged file must not take the place of a whole one
+            _keep_previous(path)
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # torch raises RuntimeError where a write fails
+        cause = error.__context__ if isinstance(error.__context__, OSError) else error
+        raise OSError(f"{path} could not be saved, the one before is whole: {cause}") from error
+    finally:
+        for file in (path, previous_of(path), _list_of(path)):
+            _partial(file).unlink(missing_ok=True)
+
+
+def refuse_code(file) -> None:
+    """Raise ``TypeError`` where a saved file holds more than tensors and plain values."""
+    if names := get_unsafe_globals_in_checkpoint(file):
+        raise TypeError(
+            f"a checkpoint holds only tensors and plain values, not {', '.join(sorted(names))}: "
+            "convert with float(), str(), tolist(), … (a NumPy learning rate, for example)"
+        )
+
+
+def previous_of(path: str | os.PathLike) -> Path:
+    """Where the checkpoint before this one is kept: ``last.pt`` → ``last.prev.pt``."""
+    path = Path(path)
+    return path.with_name(f"{path.stem}.prev{path.suffix}")
+
+
+def _partial(path: Path) -> Path:
+    """A temporary file beside ``path``; what a kill leaves of it ends in ``.part``."""
+    return path.with_name(f"{path.name}.{os.getpid()}.part")
+
+
+def _flush(file) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _keep_previous(path: Path) -> None:
+    """Give the present file a second name, without a moment in which the first one is absent."""
+    spare = _partial(previous_of(path))
+    spare.unlink(missing_ok=True)
+    try:
+        os.link(path, spare)
+    except OSError:  # a file system without hard links
+        shutil.copy2(path, spare)
+    os.replace(spare, previous_of(path))
+
+
+def _check_free_space(content: dict, folder: Path) -> None:
+    needed = int(_size(content) * 1.1) + 2**20
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"{folder}: a checkpoint needs {needed / 2**20:.0f} MiB and {free / 2**20:.0f} MiB "
+            "are free; make room, the one before is whole"
+        )
+
+
+def _size(content) -> int:
+    if isinstance(content, Tensor):
+        return content.nbytes
+    if isinstance(content, dict):
+        content = list(content.values())
+    return sum(map(_size, content)) if isinstance(content, (list, tuple)) else 0
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checked_hash(path: Path) -> str | None:
+    """The SHA-256 of a file if it is on the list beside it, or there is no list; else None."""
+    if not path.is_file():
+        return None
+    digest, listed = sha256_of(path), _listed(path)
+    return digest if digest in listed or not listed else None
+
+
+def _list_of(path: Path) -> Path:
+    return path.with_name(path.name.replace(".prev.", ".") + ".sha256")
+
+
+def _listed(path: Path) -> list[str]:
+    if not _list_of(path).is_file():
+        return []
+    return [line[:64] for line in _list_of(path).read_text(errors="replace").splitlines()]
+
+
+def _write_list(path: Path, hashes: list[str]) -> None:
+    names = [path.name, previous_of(path).name]
+    lines = [f"{digest}  {name}\n" for digest, name in zip(hashes, names, strict=False)]
+    partial = _partial(_list_of(path))
+    with partial.open("w", newline="\n") as file:
+        file.write("".join(lines))
+        _flush(file)
+    os.replace(partial, _list_of(path))
+
+
+def load_checkpoint(path: str | os.PathLike, device: torch.device | str = "cpu") -> dict:
+    """Load a checkpoint, with ``weights_only=True`` and nothing else, ever.
+
+    Raises `CheckpointError` where the file is absent, damaged (its SHA-256 differs from the one
+    beside it), would run code, or is no checkpoint of this course. Without a SHA-256 beside it,
+    it is loaded with a warning.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path} is not there; a run saves last.pt and best.pt in its folder")
+    if not _listed(path):
+        warnings.warn(f"{path} has no {_list_of(path).name} beside it: unchecked", stacklevel=2)
+    elif not checked_hash(path):
+        raise CheckpointError(
+            f"{path} is damaged: its SHA-256 is not that in {_list_of(path).name}; "
+            f"use {previous_of(path).name} or another copy"
+        )
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{path} is refused: it is damaged, or it holds more than tensors and plain values, "
+            "so that loading it could run code; save weights with "
+            "`torch.save(model.state_dict(), …)`"
+        ) from None  # torch's own text recommends to load it all the same
+    except Exception as error:  # on damaged bytes torch raises nearly anything
+        raise CheckpointError(f"{path} is truncated or no checkpoint at all: {error!r}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
+        raise CheckpointError(f"{path} holds no 'model': it is not a checkpoint of this course")
+    return content
+
+
+def load_latest(path: str | os.PathLike, device: torch.device | str = "cpu") -> dict:
+    """Load a checkpoint, or the one before it where it is damaged; a folder means its last.pt."""
+    path = Path(path)
+    path = path / "last.pt" if path.is_dir() else path
+    try:
+        return load_checkpoint(path, device)
+    except CheckpointError as error:
+        if not previous_of(path).is_file():
+            raise
+        warnings.warn(f"{error}; going on from {previous_of(path).name}", stacklevel=2)
+        return load_checkpoint(previous_of(path), device)
+
+
+def load_weights(model: nn.Module, weights: dict[str, Tensor], origin: str = "checkpoint") -> None:
+    """Load weights strictly; raises `CheckpointError` naming what differs on both sides."""
+    own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    saved = {name: tuple(value.shape) for name, value in weights.items()}
+    differing = [name for name in {**own, **saved} if own.get(name) != saved.get(name)]
+    if differing:
+        first = differing[0]
+        raise CheckpointError(
+            f"{origin} is of another model: {len(differing)} tensors differ, first {first}: "
+            f"{saved.get(first, 'absent')} in the checkpoint, {own.get(first, 'absent')} in "
+            f"{type(model).__name__}"
+        )
+    model.load_state_dict(weights)
+
+
+def load_model(
+    path: str | os.PathLike, device: torch.device | str = "cpu"
+) -> tuple[nn.Module, dict]:
+    """Build the model a checkpoint holds, in eval mode, and what it knows of its data.
+
+    The dictionary has ``classes``, ``image_size``, ``mean``, ``std``, ``data``, ``epoch``.
+    """
+    content = load_checkpoint(path, device)
+    if not content.get("config"):
+        raise CheckpointError(
+            f"{path} does not say which model it is of: build it by hand, "
+            "then load_weights(model, load_checkpoint(path)['model'])"
+        )
+    model = create_model(**content["config"])
+    load_weights(model, content["model"], str(path))
+    about = {**content.get("about", {}), "epoch": content.get("epoch", 0)}
+    return model.to(device).eval(), about

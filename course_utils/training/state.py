@@ -1,0 +1,106 @@
+"""The state of a run: what callbacks see and checkpoints keep."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from course_utils.training.checkpoint import CheckpointError, load_latest, load_weights
+from course_utils.training.metrics import Totals
+from course_utils.training.random_state import random_state, set_random_state
+
+
+@dataclass
+class TrainState:
+    """All that a run is at one moment; callbacks read it and may set ``stop`` to a reason."""
+
+    model: nn.Module
+    optimizer: Optimizer
+    scheduler: object | None
+    scaler: torch.amp.GradScaler
+    loader: Iterable
+    num_classes: int
+    epochs: int  # planned
+    steps_per_epoch: int
+    epoch: int = 0  # completed
+    step: int = 0  # optimiser steps in all
+    batch: int = 0  # steps of the present epoch
+    history: list[dict] = field(default_factory=list)  # one entry a completed epoch
+    stop: str = ""  # why training shall end after this step; empty: it goes on
+    healthy: bool = True  # False: not worth saving; a loss was not finite, or an error tore a step
+    last_loss: Tensor | None = None  # (), of the last step, on the device
+    learning_rate: float | None = None  # of the last step
+    train_totals: Totals | None = None
+    val_totals: Totals | None = None
+    epoch_random: dict | None = None  # every generator when the epoch began
+    resumed_from: Path | None = None  # the folder of the checkpoint this run goes on from
+
+    def state_dict(self) -> dict:
+        """Everything needed to go on exactly here, as tensors and plain values."""
+        within_epoch = self.batch > 0
+        return {
+            "model": self.model.state_dict(),
+            "config": getattr(self.model, "config", None),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict() if self.scheduler else None,
+            "scaler": self.scaler.state_dict(),
+            "parts": self._parts(),
+            "num_classes": self.num_classes,
+            "steps_per_epoch": self.steps_per_epoch,
+            "epoch": self.epoch,
+            "step": self.step,
+            "batch": self.batch,
+            "history": self.history,
+            "totals": self.train_totals.state_dict() if within_epoch else None,
+            "random": random_state(self.loader),
+            "epoch_random": self.epoch_random if within_epoch else None,
+        }
+
+    def resume(self, path) -> None:
+        """Go on from a checkpoint, or a run's folder; raises `CheckpointError` for one amiss."""
+        # on the CPU, where states of generators must lie; the rest goes where the model is
+        self.load_state_dict(load_latest(path))
+        self.resumed_from = (Path(path) if Path(path).is_dir() else Path(path).parent).resolve()
+
+    def load_state_dict(self, saved: dict) -> None:
+        """Go on from `state_dict`; raises `CheckpointError` naming what does not fit."""
+        self._check(saved)
+        load_weights(self.model, saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.scaler.load_state_dict(saved["scaler"])
+        if self.scheduler:
+            self.scheduler.load_state_dict(saved["scheduler"])
+        self.epoch, self.step, self.batch = saved["epoch"], saved["step"], saved["batch"]
+        self.history = list(saved["history"])
+        if self.batch:
+            self.train_totals.load_state_dict(saved["totals"])
+            self.epoch_random = saved["epoch_random"]
+        set_random_state(saved["random"], self.loader)
+
+    def _parts(self) -> dict[str, str]:
+        """What else a checkpoint must agree with, by name."""
+        return {
+            "model": str(getattr(self.model, "config", None) or type(self.model).__name__),
+            "optimizer": type(self.optimizer).__name__,
+            "scheduler": type(self.scheduler).__name__ if self.scheduler else "none",
+            "gradient scaler": "on" if self.scaler.is_enabled() else "off",
+            "number of classes": str(self.num_classes),
+        }
+
+    def _check(self, saved: dict) -> None:
+        if "optimizer" not in saved:
+            raise CheckpointError("resume needs a checkpoint of a run; this one holds weights only")
+        for part, own in self._parts().items():
+            if saved["parts"][part] != own:
+                raise CheckpointError(
+                    f"cannot resume: the {part} of the checkpoint is {saved['parts'][part]}, "
+                    f"that of this run {own}"
+                )
+        if saved["batch"] and saved["steps_per_epoch"] != self.steps_per_epoch:
+            raise CheckpointError(
+                f"cannot resume in the middle of an epoch of {saved['steps_per_epoch']} batches "
+                f"with a loader of {self.steps_per_epoch}: use the same data and batch_size"
+            )

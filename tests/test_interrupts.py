@@ -1,0 +1,178 @@
+"""Ctrl-C, SIGTERM and the kernel's interrupt end a run after its step, and nothing is lost."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from helpers import At, Process, noisy_loader, same, small_run
+from jupyter_client.manager import start_new_kernel
+
+from course_utils import load_checkpoint
+from course_utils.training.checkpoint import load_latest
+from course_utils.training.interrupts import stop_on_interrupt
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals between processes")
+
+
+def handlers() -> list:
+    return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+def send(number: int):
+    return lambda state: signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_run_after_its_step(number, tmp_path, capsys):
+    before, seen = handlers(), []
+    look = At(10, lambda state: seen.append(state.step))
+    history = small_run(tmp_path, [At(10, send(number)), look], epochs=50)
+    assert len(history) == 1 and seen == [10]
+    assert load_checkpoint(tmp_path / "last.pt")["step"] == 10
+    word = "interrupted" if number == signal.SIGINT else "asked to terminate"
+    assert f"stopped: {word}, after 1 epochs and 3 steps" in capsys.readouterr().out
+    assert handlers() == before
+
+
+def test_the_second_interrupt_raises_and_saves_no_torn_step(tmp_path):
+    before = handlers()
+
+    def impatient(state) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        small_run(tmp_path, [At(10, impatient)])
+    assert load_checkpoint(tmp_path / "last.pt")["step"] == 7
+    assert handlers() == before
+    assert len(small_run(tmp_path, resume=tmp_path)) == 3  # and the lock is free
+
+
+def test_the_first_interrupt_only_asks_even_when_the_run_ends_anyway(tmp_path):
+    def end(state) -> None:
+        state.stop = "told to"
+        signal.raise_signal(signal.SIGINT)
+
+    assert len(small_run(tmp_path, [At(10, end)])) == 1
+    assert load_checkpoint(tmp_path / "last.pt")["step"] == 10
+
+
+def test_handlers_not_set_from_python_come_back_as_default(monkeypatch):
+    with stop_on_interrupt(object()):
+        pass
+    with monkeypatch.context() as patched:
+        real, asked = signal.signal, []
+        patched.setattr(signal, "signal", lambda *a: asked.append(a) or real(*a) and None)
+        with stop_on_interrupt(object()):
+            pass
+    assert [handler for _, handler in asked[2:]] == 2 * [signal.SIG_DFL]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def until_told(line, folder: Path) -> list[dict]:
+    """Train; after step 10 say so and wait within the step for the signal to come."""
+
+    def wait(state) -> None:
+        line.send("training")
+        until = time.monotonic() + 20
+        while not state.stop and time.monotonic() < until:
+            time.sleep(0.001)
+
+    return small_run(folder, [At(10, wait)])
+
+
+@posix
+def test_a_process_told_to_stop_is_taken_up_again_bit_for_bit(tmp_path):
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    runs = [Process(until_told, tmp_path / number.name) for number in numbers]
+    expected = small_run(tmp_path / "whole")
+    for number, process in zip(numbers, runs):
+        with process:
+            assert process.receive() == "training"
+            os.kill(process.process.pid, number)
+            assert same(process.receive(), expected[:1])
+        assert process.process.exitcode == 0
+        folder = tmp_path / number.name
+        assert load_latest(folder)["step"] == 10
+        assert same(small_run(folder, resume=folder), expected)
+        whole, resumed = (load_checkpoint(f / "last.pt") for f in (tmp_path / "whole", folder))
+        assert all(same(resumed[part], whole[part]) for part in whole)
+
+
+@posix
+def test_data_workers_leave_ctrl_c_to_the_main_process_but_can_be_terminated(tmp_path):
+    def tell_workers(number: int):
+        def tell(state) -> None:
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid, number)
+                told.append(worker.pid)
+
+        return tell
+
+    told = []
+    loader = noisy_loader(1, multiprocessing_context="fork")
+    assert len(small_run(callbacks=[At(3, tell_workers(signal.SIGINT))], train_loader=loader)) == 3
+    assert len(told) == 1
+    with pytest.raises((RuntimeError, OSError)):  # killed, or its connection was reset
+        small_run(callbacks=[At(3, tell_workers(signal.SIGTERM))], train_loader=loader, epochs=50)
+
+
+def test_workers_that_die_of_the_same_ctrl_c_do_not_spoil_the_stop(tmp_path):
+    """In a terminal Ctrl-C reaches workers that were started before `fit`, too."""
+
+    class Dies:
+        def __len__(self) -> int:
+            return 7
+
+        def __iter__(self):
+            for number, batch in enumerate(noisy_loader()):
+                if number == 4:
+                    signal.raise_signal(signal.SIGINT)
+                    raise RuntimeError("DataLoader worker (pid 7) exited unexpectedly")
+                yield batch
+
+    assert small_run(tmp_path, train_loader=Dies()) == []
+    assert load_checkpoint(tmp_path / "last.pt")["batch"] == 4
+
+
+CELL = """
+from helpers import At, small_run
+history = small_run(epochs=10**6, callbacks=[At(10, lambda state: print("training", flush=True))])
+print(len(history) >= 1, type(history[-1]["val_loss"]).__name__)
+"""
+
+
+ASLEEP = """
+import time
+print("training", flush=True)
+time.sleep(30)
+"""
+
+
+@posix
+def test_the_kernels_interrupt_returns_the_history(monkeypatch):
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    monkeypatch.setenv("PYTHONPATH", path)
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        printed = []
+
+        def show(message) -> None:
+            printed.append(message["content"].get("text", ""))
+            if "training" in printed[-1]:
+                manager.interrupt_kernel()
+
+        reply = client.execute_interactive(CELL, timeout=60, output_hook=show)
+        assert reply["content"]["status"] == "ok", reply["content"]
+        assert "stopped: interrupted, after" in "".join(printed)
+        assert "True float" in "".join(printed)
+        # and the kernel's own interrupt is back
+        reply = client.execute_interactive(ASLEEP, timeout=60, output_hook=show)
+        assert reply["content"]["ename"] == "KeyboardInterrupt"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
