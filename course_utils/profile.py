@@ -1,0 +1,111 @@
+"""One switch for the whole course: the profile, and with it device, seed and determinism.
+
+``COURSE_PROFILE=tiny|cpu|gpu``. Without it: ``tiny`` while the real data is absent, else ``gpu``
+where there is an accelerator (CUDA or MPS), else ``cpu``.
+"""
+
+import os
+import platform
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from course_utils.data.datasets import find
+
+PROFILES = ("tiny", "cpu", "gpu")
+
+
+def name(data: str = "cifar10") -> str:
+    """The profile in force: from ``COURSE_PROFILE``, or chosen from what this machine has.
+
+    Raises ``ValueError`` for a name that is none of ``tiny``, ``cpu``, ``gpu``.
+    """
+    chosen = os.environ.get("COURSE_PROFILE", "").strip().lower()
+    if chosen and chosen not in PROFILES:
+        raise ValueError(f"COURSE_PROFILE is {chosen!r}; it must be one of {', '.join(PROFILES)}")
+    if chosen:
+        return chosen
+    if find(data).drawings:
+        return "tiny"
+    return "cpu" if best_device().type == "cpu" else "gpu"
+
+
+def best_device() -> torch.device:
+    """CUDA where there is one, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def device(wanted: str = "auto") -> torch.device:
+    """The device called ``wanted``: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+
+    ``auto`` is the CPU in the profiles ``tiny`` and ``cpu``, else the best there is.
+    Raises ``ValueError`` where the device asked for is not there.
+    """
+    if wanted == "auto":
+        return best_device() if name() == "gpu" else torch.device("cpu")
+    try:
+        asked = torch.device(wanted)
+        torch.zeros(1, device=asked).item()  # compute and read back: some only half work
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ValueError(
+            f"device {wanted!r} is not there: this machine has {best_device().type!r}; "
+            "use device='auto', or see `course doctor`"
+        ) from None
+    return asked
+
+
+def fast_cpu_dtype() -> torch.dtype | None:
+    """``torch.bfloat16`` where this processor multiplies it in hardware, else None."""
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        supported = torch.cpu._is_avx512_bf16_supported()  # oneDNN also says yes where it emulates
+    else:
+        supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)()
+    return torch.bfloat16 if supported else None
+
+
+def amp_dtype(on: torch.device) -> torch.dtype | None:
+    """The type for mixed precision that pays on this device, or None: stay with float32."""
+    if on.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return fast_cpu_dtype() if on.type == "cpu" else None
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and every torch generator."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def start(data: str = "cifar10", seed: int = 0, on: str = "auto") -> torch.device:
+    """Begin a notebook or a command: seed everything, print what was chosen, return the device.
+
+    In ``tiny`` the same numbers come out on every machine: one thread, deterministic algorithms.
+    ``on`` names a device, as in `device`.
+    """
+    chosen, where = name(data), device(on)
+    seed_everything(seed)
+    if chosen == "tiny":
+        torch.set_num_threads(1)
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS refuses
+        # use_deterministic_algorithms(True), but for importing the compiler, which takes seconds
+        torch.set_deterministic_debug_mode("error")
+    print(f"profile {chosen}, device {where.type}, seed {seed}")
+    return where
+
+
+def pick(*, tiny: dict, cpu: dict, gpu: dict) -> SimpleNamespace:
+    """The settings of the profile in force, as attributes.
+
+    >>> settings = pick(tiny=dict(epochs=2), cpu=dict(epochs=10), gpu=dict(epochs=20))
+    >>> settings.epochs in (2, 10, 20)
+    True
+    """
+    chosen = name()
+    return SimpleNamespace(profile=chosen, **{"tiny": tiny, "cpu": cpu, "gpu": gpu}[chosen])

@@ -1,0 +1,1 @@
+"""Pictures: live plots, figures, predictions, your run beside the reference."""

@@ -1,0 +1,146 @@
+"""Every static picture of the course: curves, galleries, errors, what a layer holds.
+
+Each function makes one pyplot figure and returns it; end the cell with `plt.show()`. The colours
+are those of Okabe and Ito (*Color Universal Design*, 2008), which stay apart in every common form
+of colour blindness, and nothing is said by colour alone.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#555555"
+RUN_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+
+History = Sequence[Mapping[str, float]]
+
+
+def tidy(ax: Axes, title: str = "", x: str = "", y: str = "") -> Axes:
+    """Give axes the look that the whole course shares, with their title and labels."""
+    ax.set_title(title, fontsize=11, loc="left")
+    ax.set_xlabel(x, fontsize=10, color=GREY)
+    ax.set_ylabel(y, fontsize=10, color=GREY)
+    ax.tick_params(labelsize=9, length=3, color=GREY, labelcolor=GREY)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(GREY)
+    return ax
+
+
+def legend(ax: Axes | Figure, *entries, **where) -> None:
+    """A legend that lets curves shine through and has no frame."""
+    ax.legend(*entries, fontsize=9, framealpha=0.75, edgecolor="none", **where)
+
+
+def history_panels(figure: Figure) -> list[Axes]:
+    """Three empty panels on a figure: loss, accuracy and learning rate over the epochs."""
+    panels = list(figure.subplots(1, 3))
+    tidy(panels[0], "Loss", "epoch", "loss in nats per image")
+    tidy(panels[1], "Accuracy", "epoch", "accuracy in %")
+    tidy(panels[2], "Learning rate", "epoch", "learning rate")
+    for ax in panels:
+        ax.grid(alpha=0.25, linewidth=0.6)
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    return panels
+
+
+def draw_history(
+    panels: Sequence[Axes], history: History, colours=(BLUE, VERMILLION), name: str = ""
+) -> None:
+    """Draw one run's loss and accuracy: training dashed and dots, validation solid and squares."""
+    epochs = [row["epoch"] for row in history]
+    size = min(4, 160 / len(epochs))  # of the markers: small where there are many
+    splits = (("train", "training", "--o", colours[0]), ("val", "validation", "-s", colours[1]))
+    for ax, quantity, scale in zip(panels, ("loss", "accuracy"), (1, 100)):
+        for split, word, form, colour in splits:
+            values = [scale * row[f"{split}_{quantity}"] for row in history]
+            label = f"{name} {word}".strip()
+            ax.plot(epochs, values, form, color=colour, label=label, markersize=size)
+
+
+def plot_history(history: History | Mapping[str, History]) -> Figure:
+    """Loss, accuracy and learning rate over the epochs, of one run or of several `{name: history}`.
+
+    Raises `ValueError` for an empty history.
+    """
+    runs = history if isinstance(history, Mapping) else {"": history}
+    if not runs or not all(runs.values()):
+        raise ValueError("the history is empty: train for at least one epoch, then plot it")
+    several = len(runs) > 1
+    figure = plt.figure(figsize=(10, 3.8 if several else 3.3), layout="constrained")
+    panels = history_panels(figure)
+    for i, (name, rows) in enumerate(runs.items()):
+        colour = RUN_COLOURS[i % len(RUN_COLOURS)]
+        draw_history(panels, rows, (colour, colour) if several else (BLUE, VERMILLION), name)
+        rates = [row["learning_rate"] for row in rows]
+        panels[2].plot([row["epoch"] for row in rows], rates, color=colour, marker=".")
+    if several:
+        where = {"loc": "outside lower center", "ncols": min(len(runs), 4)}
+        legend(figure, *panels[0].get_legend_handles_labels(), **where)
+    else:
+        legend(panels[0])
+    panels[2].set_ylim(bottom=0)
+    return figure
+
+
+def plot_confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
+    """Of the images of each class (down), the % predicted as each class (across).
+
+    `matrix` (C, C) counts images, true class down, predicted class across.
+    """
+    counts = torch.as_tensor(matrix).double().cpu()
+    percent = (100 * counts / counts.sum(dim=1, keepdim=True).clamp(min=1)).numpy()
+    side = 2 + 0.43 * len(classes)
+    figure, ax = plt.subplots(figsize=(side, side), layout="constrained")
+    picture = ax.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    tidy(ax, "% of each true class", "predicted class", "true class")
+    ax.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(classes)), classes)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    if len(classes) > 20:  # numbers would be too small to read
+        figure.colorbar(picture, shrink=0.8).outline.set_visible(False)
+        return figure
+    for (row, column), value in np.ndenumerate(percent):
+        colour = "white" if value > 55 else "black" if value >= 0.5 else "#AAAAAA"
+        ax.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=9)
+    return figure
+
+
+def plot_per_class(
+    accuracy: Sequence[float],
+    classes: Sequence[str],
+    intervals: Sequence[tuple[float, float]] | None = None,
+) -> Figure:
+    """Accuracy of each class as bars, best on top, with 95 % intervals (low, high) and the mean.
+
+    All are fractions 0 to 1 and are shown in %; a class without images has NaN.
+    """
+    values = 100 * np.asarray(accuracy, dtype=float)
+    order = np.argsort(np.nan_to_num(values, nan=-1), kind="stable")  # barh draws upwards
+    figure, ax = plt.subplots(figsize=(7, 1 + 0.3 * len(values)), layout="constrained")
+    ax.barh(range(len(values)), values[order], color=SKY, height=0.7)
+    if intervals is not None:
+        low, high = 100 * np.asarray(intervals, dtype=float).T
+        whiskers = np.stack([values - low, high - values])[:, order]
+        style = {"fmt": "none", "ecolor": BLACK, "elinewidth": 1, "capsize": 3}
+        rows = range(len(values))
+        ax.errorbar(values[order], rows, xerr=whiskers, label="95 % interval", **style)
+    mean = np.nanmean(values)
+    ax.axvline(mean, color=VERMILLION, linestyle="--", linewidth=1.2, label=f"mean {mean:.1f} %")
+    for row, value in enumerate(values[order]):
+        text = "no images" if np.isnan(value) else f"{value:.1f}"
+        ax.text(1, row, text, va="center", fontsize=9)
+    ax.set(xlim=(0, 100), ylim=(-0.7, len(values) - 0.3))
+    tidy(ax, x="accuracy in %")
+    ax.set_yticks(range(len(values)), [classes[i] for i in order])
+    ax.tick_params("y", length=0)
+    where = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2, "borderaxespad": 0}
+    legend(ax, **where)
+    return figure

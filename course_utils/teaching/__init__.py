@@ -1,0 +1,1 @@
+"""What a course needs beside a library: checks."""
