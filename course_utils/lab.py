@@ -1,0 +1,35 @@
+"""Open JupyterLab on the course."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+START = "notebooks/00_start_here.ipynb"
+
+
+def lab(*arguments: str, port: int | None = None) -> None:
+    """Serve JupyterLab on the start page until Ctrl-C; whatever the current folder is.
+
+    ``arguments`` go to JupyterLab as they are, for example ``--no-browser``.
+    Raises ``FileNotFoundError`` where the notebooks are missing.
+    """
+    if not (ROOT / START).exists():
+        raise FileNotFoundError(f"{ROOT / START} is missing: start from a full clone of the course")
+    from jupyterlab.labapp import main
+
+    os.environ["GOMP_SPINCOUNT"] = "0"  # kernels inherit both
+    programs = str(Path(sys.executable).parent)  # `%tensorboard` looks for its program there
+    os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+    os.chdir(ROOT)
+    settings = {
+        "ServerApp.root_dir": ROOT,
+        "LabApp.default_url": f"/lab/tree/{START}",
+        # other defaults, no question about news; the user's own settings stand above them
+        "LabApp.app_settings_dir": ROOT / "course_utils" / "jupyter",
+    }
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in most containers
+        settings["ServerApp.allow_root"] = True
+    if port is not None:
+        settings["ServerApp.port"] = port
+    main([*(f"--{name}={value}" for name, value in settings.items()), *arguments])

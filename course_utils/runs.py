@@ -1,0 +1,151 @@
+"""Train and test without Jupyter: what `course train` and `course test` do."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from course_utils import profile as profiles
+from course_utils.data.batches import Batches
+from course_utils.data.datasets import Splits, cifar10
+from course_utils.models import create_model, list_models
+from course_utils.recipes import RECIPES
+from course_utils.record import Record, read_record, write_record
+from course_utils.settings import TrainSettings
+from course_utils.show.live import LivePlot
+from course_utils.show.plotting import plot_confusion
+from course_utils.training.callbacks import Checkpoint, TensorBoard
+from course_utils.training.checkpoint import load_model
+from course_utils.training.loop import evaluate, fit
+from course_utils.training.metrics import Totals, accuracy_interval
+
+RECIPE_OF = {"cnn": "01_cnn_cifar10"}
+
+# a run that is resumed with another of these would be neither the one nor the other
+FIXED = ("data", "model", "profile", "batch_size", "learning_rate", "mixed_precision", "seed")
+
+
+def train(settings: TrainSettings) -> dict:
+    """Train as the notebook does, save checkpoints and a record; returns the record.
+
+    Raises ``ValueError`` for settings that cannot be, ``FileExistsError`` for a folder with a run.
+    """
+    settings = complete(settings)
+    device = profiles.start(seed=settings.seed, on=settings.device)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    data = open_data(settings.data, recipe(settings.model)["data"])
+    # the seed counts from here: whatever was drawn before makes no difference
+    profiles.seed_everything(settings.seed)
+    model = create_model(settings.model, num_classes=len(data.classes))
+    model = model.to(device, memory_format=torch.channels_last)
+    train_loader, val_loader = loaders(data, settings.batch_size, settings.seed, device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
+    record = Record(settings, data, device)
+    fit(
+        model,
+        train_loader,
+        val_loader,
+        optimizer,
+        epochs=settings.epochs,
+        num_classes=len(data.classes),
+        amp_dtype=profiles.amp_dtype(device) if settings.mixed_precision else None,
+        callbacks=[
+            LivePlot(),
+            Checkpoint(settings.out, about=data.about()),
+            record,
+            TensorBoard(settings.out, {"confusion": confusion_figure(data.classes)}),
+        ],
+        resume=settings.out if settings.resume else None,
+    )
+    return record.content
+
+
+def complete(settings: TrainSettings) -> TrainSettings:
+    """Fill what was not given: from the run that is resumed, else from the notebook's table."""
+    if settings.model not in list_models():
+        raise ValueError(f"model {settings.model!r}: there are {', '.join(list_models())}")
+    for name in ("epochs", "batch_size", "learning_rate", "threads"):
+        value = getattr(settings, name)
+        if value is not None and not value > 0:
+            raise ValueError(f"{name} is {value}; it must be greater than 0")
+    begun = read_record(settings.out).get("settings", {}) if settings.resume else {}
+    if profile := settings.profile or begun.get("profile"):
+        os.environ["COURSE_PROFILE"] = profile
+    known = {**recipe(settings.model), "profile": profiles.name(), **begun}
+    absent = [n for n in ("profile", "epochs", "batch_size", "mixed_precision")
+              if getattr(settings, n) is None]  # fmt: skip
+    settings = replace(settings, **{name: known[name] for name in absent})
+    for name in FIXED:
+        if name in begun and begun[name] != getattr(settings, name):
+            raise ValueError(
+                f"{settings.out} was begun with {name}={begun[name]}, not "
+                f"{getattr(settings, name)}: resume with the same, or choose another folder"
+            )
+    return settings
+
+
+def recipe(model: str) -> dict:
+    """The settings of this model's notebook in the profile in force."""
+    return RECIPES[RECIPE_OF[model]][profiles.name()]
+
+
+def open_data(name: str, form: str) -> Splits:
+    """CIFAR-10 in this form, ``real`` or ``drawings``; or what lies in the folder called so."""
+    if name == "cifar10":
+        return cifar10(form)
+    if not Path(name).is_dir():
+        raise ValueError(f"data {name!r} is neither cifar10 nor a folder")
+    return cifar10(name)
+
+
+def loaders(data: Splits, batch_size: int, seed: int, device) -> tuple[Batches, Batches]:
+    """Training batches, shuffled and augmented, and validation batches, neither."""
+    layout = {"device": device, "memory_format": torch.channels_last}
+    train = Batches(data.train, batch_size, shuffle=True, augment=True, seed=seed, **layout)
+    return train, Batches(data.val, batch_size=500, **layout)
+
+
+def confusion_figure(classes):
+    """A function of the training state that draws the validation's confusion matrix."""
+    return lambda state: plot_confusion(state.val_totals.confusion.cpu(), classes)
+
+
+def test(checkpoint: Path, data: str | None = None, device: str = "auto") -> dict:
+    """Evaluate a checkpoint on the test split and add the result to its run's record.
+
+    ``data``: default what the run was trained on. Returns ``accuracy``, ``loss``, ``images`` and
+    ``interval`` (95 %) among others. Raises ``ValueError`` where the data is of another kind.
+    """
+    on = profiles.device(device)
+    checkpoint = Path(checkpoint)
+    model, about = load_model(checkpoint, on)
+    record = read_record(checkpoint.parent)
+    kind = str(about.get("data"))
+    where = data or record.get("settings", {}).get("data", "cifar10")
+    splits = open_data(where, "drawings" if kind.endswith("drawings") else "real")
+    found = splits.about()
+    if (kind, about.get("classes")) != (found["data"], found["classes"]):
+        raise ValueError(
+            f"{checkpoint} was trained on {kind} ({_few(about.get('classes'))}), "
+            f"this is {found['data']} ({_few(found['classes'])}); name its data with --data"
+        )
+    totals = Totals(len(splits.classes), on)
+    loader = Batches(splits.test, batch_size=500, device=on)
+    result = evaluate(model, loader, device=on, totals=totals)
+    images, correct = len(splits.test), int(totals.confusion.diagonal().sum())
+    result |= {
+        "data": kind,
+        "epoch": about["epoch"],
+        "images": images,
+        "interval": accuracy_interval(correct, images),
+        "confusion": totals.confusion.tolist(),
+    }
+    if record:
+        write_record(checkpoint.parent, {**record, "test": result})
+    return result
+
+
+def _few(classes: list[str] | None) -> str:
+    return f"{len(classes)} classes: {', '.join(classes[:3])} …" if classes else "classes unknown"
