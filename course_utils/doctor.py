@@ -121,6 +121,7 @@ def processor() -> Iterator[Finding]:
 def data() -> Iterator[Finding]:
     """The data sets, real or drawn, and where they lie."""
     from course_utils.data.datasets import LAYOUTS, find
+    from course_utils.data.download import SETS
 
     named = os.environ.get("COURSE_DATA")
     if named and not Path(named).expanduser().is_dir():
@@ -135,7 +136,8 @@ def data() -> Iterator[Finding]:
         found = find(name)
         shown = f"real, in {found.path}"
         if found.drawings:
-            shown = f"drawings, in {found.path} (real images: course data get {name})"
+            shown = f"drawings, in {found.path}"
+            shown += f" (real images: course data get {name})" if name in SETS else ""
         yield Finding(name, shown)
 
 

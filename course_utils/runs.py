@@ -74,9 +74,12 @@ def complete(settings: TrainSettings) -> TrainSettings:
     if profile := settings.profile or begun.get("profile"):
         os.environ["COURSE_PROFILE"] = profile
     known = {**recipe(settings.model), "profile": profiles.name(), **begun}
-    absent = [n for n in ("profile", "epochs", "batch_size", "mixed_precision")
-              if getattr(settings, n) is None]  # fmt: skip
-    settings = replace(settings, **{name: known[name] for name in absent})
+    filled = {
+        name: known[name]
+        for name in ("profile", "epochs", "batch_size", "mixed_precision")
+        if getattr(settings, name) is None
+    }
+    settings = replace(settings, **filled)
     for name in FIXED:
         if name in begun and begun[name] != getattr(settings, name):
             raise ValueError(

@@ -73,6 +73,8 @@ def small_run(folder=None, callbacks=(), epochs: int = 3, **changes) -> list[dic
 
 
 def noisy_loader(workers: int = 0, **options) -> DataLoader:
+    if workers and "fork" in multiprocessing.get_all_start_methods():  # the others are slow
+        options["multiprocessing_context"] = "fork"
     return DataLoader(Noisy(small_set()), 8, shuffle=True, num_workers=workers, **options)
 
 

@@ -1,17 +1,14 @@
-"""What hangs on the four hooks: their order, what is saved, what stops, what TensorBoard reads."""
+"""What hangs on the four hooks: their order, what is saved, what stops."""
 
 import re
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from helpers import same, small_model, small_run, stop_at
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch.optim import lr_scheduler
+from helpers import same, small_model, small_run
 
-from course_utils import Callback, Checkpoint, EarlyStopping, TensorBoard, load_checkpoint, new_run
+from course_utils import Callback, Checkpoint, EarlyStopping, load_checkpoint, new_run
 from course_utils.training import callbacks
 from course_utils.training.callbacks import best_epochs
 
@@ -129,6 +126,7 @@ def test_best_is_the_weights_of_the_best_epoch_and_keeps_the_k_best(tmp_path):
     lists = {f"{name}.sha256" for name in ("last.pt", "best.pt", *(p.name for p in kept))}
     assert names(tmp_path) == own | lists | {path.name for path in kept}
     assert load_checkpoint(tmp_path / "last.pt")["about"] == {"classes": list("abcd")}
+    assert load_checkpoint(tmp_path / "last.prev.pt")["epoch"] == 4
 
 
 def test_a_run_killed_before_the_best_is_saved_still_finds_it(tmp_path, monkeypatch):
@@ -165,9 +163,10 @@ def test_only_validation_chooses():
 def test_a_folder_belongs_to_one_run(tmp_path):
     small_run(tmp_path / "a", epochs=1)
     small_run(tmp_path / "b", epochs=1)
+    refused = Checkpoint(tmp_path / "a")  # held on to, and its lock with it
     before = load_checkpoint(tmp_path / "a" / "last.pt")
     with pytest.raises(FileExistsError, match="holds a run already; resume it, or choose another"):
-        small_run(tmp_path / "a", epochs=2)
+        small_run(callbacks=[refused], epochs=2)
     with pytest.raises(FileExistsError, match="holds a run already"):
         small_run(tmp_path / "a", epochs=2, resume=tmp_path / "b")
     assert same(load_checkpoint(tmp_path / "a" / "last.pt"), before)
@@ -181,8 +180,9 @@ def test_the_lock_is_given_back_after_an_error(tmp_path):
             state.stop = "first a stop, then an error in the same step"
             raise OSError("broken")
 
+    kept = Checkpoint(tmp_path)
     with pytest.raises(OSError, match="broken"):
-        small_run(tmp_path, [Breaks()])
+        small_run(callbacks=[kept, Breaks()])
     assert not list(tmp_path.glob("*.pt")), "a step torn by an error was saved"
     assert len(small_run(tmp_path, epochs=1)) == 1
 
@@ -214,67 +214,3 @@ def test_early_stopping_waits_for_its_patience(capsys):
     assert "val_loss has not become better since epoch 2" in capsys.readouterr().out
     rising = Script(0.3, 0.2, 0.4, 0.3, 0.5, 0.4)
     assert len(small_run(callbacks=[rising, EarlyStopping(2, "val_accuracy")], epochs=6)) == 6
-
-
-def read(folder: Path) -> dict[str, dict[int, float]]:
-    """Every scalar series; fails where a step comes twice."""
-    events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0}).Reload()
-    series = {}
-    for tag in events.Tags()["scalars"]:
-        points = events.Scalars(tag)
-        series[tag] = {point.step: point.value for point in points}
-        assert len(points) == len(series[tag]), f"a step of {tag} comes twice"
-    series["figures"] = {t: [i.step for i in events.Images(t)] for t in events.Tags()["images"]}
-    return series
-
-
-class Losses(Callback):
-    def __init__(self):
-        self.seen = {}
-
-    def on_step(self, state) -> None:
-        self.seen[state.step] = float(state.last_loss)
-
-
-def draw(state):
-    figure, axes = plt.subplots(figsize=(1, 1))
-    axes.imshow(state.val_totals.confusion.numpy())
-    return figure
-
-
-def with_schedule() -> dict:
-    model = small_model()
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    schedule = lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=28)
-    parts = dict(model=model, optimizer=optimizer, scheduler=schedule)
-    return dict(parts, schedule_every="step", epochs=4)
-
-
-def test_tensorboard_reads_back_what_happened(tmp_path):
-    losses = Losses()
-    board = TensorBoard(tmp_path, {"confusion": draw}, every=3)
-    history = small_run(callbacks=[losses, board], **with_schedule())
-    series = read(tmp_path)
-    assert series["step/train_loss"] == pytest.approx(losses.seen, rel=1e-6)
-    rates = {step: 0.1 * (1 - (step - 1) / 28) for step in range(1, 29)}
-    assert series["step/learning_rate"] == pytest.approx(rates, rel=1e-5)
-    for measure in ("train_loss", "val_loss", "train_accuracy", "val_accuracy", "learning_rate"):
-        expected = {entry["step"]: entry[measure] for entry in history}
-        assert series[f"epoch/{measure}"] == pytest.approx(expected, rel=1e-6)
-    assert series["figures"] == {"confusion": [7, 14, 21, 28]}
-    assert plt.get_fignums() == []
-
-
-def test_after_a_resume_no_step_comes_twice(tmp_path):
-    """Stopped at step 25, taken up from step 21, before: what came after it is dropped."""
-    folder, board = tmp_path / "run", TensorBoard(tmp_path / "board", every=4)
-    small_run(folder, [board, stop_at(25)], **with_schedule())
-    assert max(read(tmp_path / "board")["step/train_loss"]) == 25
-    losses = Losses()
-    small_run(folder, [board, losses], resume=folder / "last.prev.pt", **with_schedule())
-    series = read(tmp_path / "board")
-    assert list(series["step/train_loss"]) == list(range(1, 29))
-    assert list(losses.seen) == list(range(22, 29))
-    after = {step: series["step/train_loss"][step] for step in losses.seen}
-    assert after == pytest.approx(losses.seen, rel=1e-6)
-    assert list(series["epoch/val_loss"]) == [7, 14, 21, 28]

@@ -31,6 +31,9 @@ class Variant(CNN):
         super().__init__()
         self.mistake = mistake
         self.unused = nn.Linear(3, 3) if mistake == "unused" else None
+        if mistake == "zeros":
+            nn.init.zeros_(self.conv1.weight)
+            nn.init.ones_(self.conv1.bias)
 
     def forward(self, images):
         if self.mistake == "input detached":
@@ -123,9 +126,9 @@ def test_frozen_layers_need_no_gradient(batch):
         ("branch detached", "gradients_reach_input", "no gradient reaches conv1.weight.*detached"),
         ("unused", "gradients_reach_input", "no gradient reaches unused.weight: is it left out"),
         ("input detached", "gradients_reach_input", "no gradient reaches the input"),
+        ("zeros", "gradients_reach_input", "no gradient reaches the input.*weights all zero"),
         ("no_grad", "gradients_reach_input", "no gradient reaches the input.*no_grad"),
         ("blind", "overfits_one_batch", "after 150 steps.*does the output depend on the image"),
-        ("nan", "overfits_one_batch", "after 150 steps"),
     ],
 )
 def test_a_mistake_is_told(batch, mistake, check, message):

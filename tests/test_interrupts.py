@@ -62,15 +62,11 @@ def test_the_first_interrupt_only_asks_even_when_the_run_ends_anyway(tmp_path):
 
 
 def test_handlers_not_set_from_python_come_back_as_default(monkeypatch):
+    asked = []
+    monkeypatch.setattr(signal, "signal", lambda number, handler: asked.append(handler))
     with stop_on_interrupt(object()):
         pass
-    with monkeypatch.context() as patched:
-        real, asked = signal.signal, []
-        patched.setattr(signal, "signal", lambda *a: asked.append(a) or real(*a) and None)
-        with stop_on_interrupt(object()):
-            pass
-    assert [handler for _, handler in asked[2:]] == 2 * [signal.SIG_DFL]
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert len(asked) == 4 and asked[2:] == 2 * [signal.SIG_DFL]
 
 
 def until_told(line, folder: Path) -> list[dict]:
@@ -104,21 +100,13 @@ def test_a_process_told_to_stop_is_taken_up_again_bit_for_bit(tmp_path):
 
 
 @posix
-def test_data_workers_leave_ctrl_c_to_the_main_process_but_can_be_terminated(tmp_path):
-    def tell_workers(number: int):
-        def tell(state) -> None:
-            for worker in multiprocessing.active_children():
-                os.kill(worker.pid, number)
-                told.append(worker.pid)
+def test_a_ctrl_c_in_the_terminal_does_not_end_the_data_workers():
+    def interrupt(state) -> None:
+        [worker] = multiprocessing.active_children()
+        os.kill(worker.pid, signal.SIGINT)
 
-        return tell
-
-    told = []
-    loader = noisy_loader(1, multiprocessing_context="fork")
-    assert len(small_run(callbacks=[At(3, tell_workers(signal.SIGINT))], train_loader=loader)) == 3
-    assert len(told) == 1
-    with pytest.raises((RuntimeError, OSError)):  # killed, or its connection was reset
-        small_run(callbacks=[At(3, tell_workers(signal.SIGTERM))], train_loader=loader, epochs=50)
+    loader = noisy_loader(1)
+    assert len(small_run(callbacks=[At(3, interrupt)], train_loader=loader)) == 3
 
 
 def test_workers_that_die_of_the_same_ctrl_c_do_not_spoil_the_stop(tmp_path):

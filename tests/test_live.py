@@ -25,7 +25,7 @@ from types import SimpleNamespace
 from course_utils import LivePlot
 plot = LivePlot()
 state = SimpleNamespace(epochs=3, epoch=0, step=0, steps_per_epoch=50, history=[], stop="")
-state.optimizer = SimpleNamespace(param_groups=[{"lr": 0.1}])
+state.learning_rate = 0.1
 plot.on_fit_start(state)
 for state.epoch in (1, 2, 3):
     for _ in range(50):
@@ -43,9 +43,8 @@ plot.on_fit_end(state)
 
 
 def state(**values) -> SimpleNamespace:
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
     known = {"epochs": 4, "epoch": 0, "step": 0, "steps_per_epoch": 100, "history": [], "stop": ""}
-    return SimpleNamespace(**{**known, "optimizer": optimizer, **values})
+    return SimpleNamespace(**{**known, "learning_rate": 0.1, **values})
 
 
 class Recorder(LivePlot):

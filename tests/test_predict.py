@@ -73,7 +73,7 @@ class Seeing(nn.Module):
         self.weight = nn.Parameter(torch.zeros(10))
 
     def forward(self, images):
-        self.seen = images
+        self.seen, self.mode = images, self.training
         return self.weight.expand(len(images), 10)
 
 
@@ -128,6 +128,7 @@ def test_every_colour_mode_reaches_the_network_with_its_pixels(mode, colour, rgb
     predict(network, image, about=about)
     expected = (torch.tensor(rgb) / 255 - torch.tensor(about["mean"])) / torch.tensor(about["std"])
     assert network.seen.shape == (1, 3, 32, 32) and network.seen.dtype == torch.float32
+    assert network.training and not network.mode  # in eval mode while it predicts
     assert (network.seen - expected.view(1, 3, 1, 1)).abs().max() < 1e-5
 
 

@@ -90,7 +90,7 @@ def test_one_more_run_lies_in_the_band_19_times_out_of_20():
 
 
 def test_no_band_from_one_run():
-    with pytest.raises(ValueError, match="at least two"):
+    with pytest.raises(ValueError, match="a band needs at least two reference runs"):
         band([0.6])
 
 

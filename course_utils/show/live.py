@@ -53,8 +53,7 @@ class LivePlot(Callback):
         self.batches += 1
         if self.batches >= min(STEPS, state.steps_per_epoch / POINTS):
             middle = (state.step - self.batches / 2) / state.steps_per_epoch
-            learning_rate = float(state.optimizer.param_groups[0]["lr"])
-            self.running.append((middle, self.loss_sum / self.batches, learning_rate))
+            self.running.append((middle, self.loss_sum / self.batches, state.learning_rate))
             self.loss_sum, self.batches = 0.0, 0
             self._draw_if_due(state, WITHIN_EPOCH)
 

@@ -118,8 +118,19 @@ def add(notebook: str, folders: Iterable[Path]) -> None:
         kept[_key(record)] = record
     FOLDER.mkdir(exist_ok=True)
     ordered = [kept[key] for key in sorted(kept)]
-    text = json.dumps(ordered, indent=1, ensure_ascii=False) + "\n"
-    (FOLDER / f"{notebook}.json").write_text(text, encoding="utf-8", newline="\n")
+    text = ",\n".join(map(_as_text, ordered))
+    path = FOLDER / f"{notebook}.json"
+    path.write_text(f"[\n{text}\n]\n", encoding="utf-8", newline="\n")
+
+
+def _as_text(record: dict) -> str:
+    """A record as JSON that a person can read: one line an entry."""
+    history = ",\n  ".join(map(json.dumps, record["history"]))
+    lines = [
+        f'"{key}": [\n  {history}\n ]' if key == "history" else f'"{key}": {json.dumps(value)}'
+        for key, value in record.items()
+    ]
+    return "{" + ",\n ".join(lines) + "}"
 
 
 def _key(record: dict) -> tuple:

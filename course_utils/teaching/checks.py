@@ -61,12 +61,16 @@ def gradients_reach_input(model: nn.Module, images: Tensor, labels: Tensor) -> N
     if loss.requires_grad:  # else nothing that could learn is left in it
         loss.backward()
     silent = [n for n, p in parameters.items() if p.grad is None or not p.grad.any()]
-    if len(silent) not in (0, len(parameters)):
+    reached = images.grad is not None and images.grad.any()
+    if silent and (reached or len(silent) < len(parameters)):
         raise CheckFailed(
             f"no gradient reaches {silent[0]}: is it left out of forward, or detached?"
         )
-    if silent or images.grad is None or not images.grad.any():
-        raise CheckFailed("no gradient reaches the input: is there a detach() or no_grad() inside?")
+    if not reached:
+        raise CheckFailed(
+            "no gradient reaches the input: is there a detach() or no_grad() inside, "
+            "or are the first weights all zero?"
+        )
     print(f"gradients reach all {len(parameters)} parameter tensors and the input ✓")
 
 

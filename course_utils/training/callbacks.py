@@ -121,7 +121,7 @@ class Checkpoint(Callback):
 
     def on_fit_end(self, state) -> None:
         try:
-            if state.stop and state.batch and state.healthy:
+            if state.batch and state.healthy:  # stopped within an epoch
                 self._save(self._content(state), "last.pt")
         finally:
             self.lock.release()

@@ -14,7 +14,7 @@ def check_labels(loaders: Iterable, num_classes: int) -> None:
     """
     for loader in loaders:
         labels = _labels(loader)
-        if labels is None or labels.dim() != 1 or not len(labels) or labels.is_floating_point():
+        if labels is None or labels.dim() != 1 or not len(labels):
             continue
         low, high = map(int, labels.aminmax())
         if low < 0 or high >= num_classes:

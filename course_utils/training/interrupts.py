@@ -1,6 +1,5 @@
 """Ctrl-C, the notebook's stop button and SIGTERM ask training to stop; not to break off."""
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,18 +10,16 @@ from contextlib import contextmanager
 def stop_on_interrupt(state) -> Iterator[None]:
     """While this is in force an interrupt sets ``state.stop``; a second Ctrl-C raises as usual.
 
-    Only the main thread receives signals; in any other this does nothing.
+    Only the main thread receives signals; in any other this does nothing. Data workers forked
+    meanwhile have the same handler, so that a Ctrl-C in a terminal does not end them.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    process, asked = os.getpid(), False
+    asked = False
 
     def ask(number: int, frame) -> None:
         nonlocal asked
-        if os.getpid() != process:  # a data worker, forked meanwhile, has this handler too
-            _in_a_worker(number)
-            return
         if asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         asked = True
@@ -34,10 +31,3 @@ def stop_on_interrupt(state) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)  # None: it was not set from Python
-
-
-def _in_a_worker(number: int) -> None:
-    """A worker lets the main process decide on Ctrl-C, but ends when it is told to terminate."""
-    if number == signal.SIGTERM:
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)

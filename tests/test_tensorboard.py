@@ -1,0 +1,80 @@
+"""What TensorBoard's files hold, read back with its own reader."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from helpers import small_model, small_run, stop_at
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.optim import lr_scheduler
+
+from course_utils import Callback, TensorBoard
+
+
+def read(folder: Path) -> dict[str, dict[int, float]]:
+    """Every scalar series; fails where a step comes twice."""
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0}).Reload()
+    series = {}
+    for tag in events.Tags()["scalars"]:
+        points = events.Scalars(tag)
+        series[tag] = {point.step: point.value for point in points}
+        assert len(points) == len(series[tag]), f"a step of {tag} comes twice"
+    series["figures"] = {t: [i.step for i in events.Images(t)] for t in events.Tags()["images"]}
+    return series
+
+
+class Losses(Callback):
+    def __init__(self):
+        self.seen = {}
+
+    def on_step(self, state) -> None:
+        self.seen[state.step] = float(state.last_loss)
+
+
+def draw(state):
+    figure, axes = plt.subplots(figsize=(1, 1))
+    axes.imshow(state.val_totals.confusion.numpy())
+    return figure
+
+
+def with_schedule() -> dict:
+    model = small_model()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    schedule = lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=28)
+    parts = dict(model=model, optimizer=optimizer, scheduler=schedule)
+    return dict(parts, schedule_every="step", epochs=4)
+
+
+def test_tensorboard_reads_back_what_happened(tmp_path):
+    class Look(Callback):
+        def on_epoch_end(self, state) -> None:  # what a student sees in the meantime
+            assert len(read(tmp_path)["step/train_loss"]) == state.step
+
+    losses = Losses()
+    board = TensorBoard(tmp_path, {"confusion": draw}, every=3)
+    history = small_run(callbacks=[losses, board, Look()], **with_schedule())
+    series = read(tmp_path)
+    assert series["step/train_loss"] == pytest.approx(losses.seen, rel=1e-6)
+    rates = {step: 0.1 * (1 - (step - 1) / 28) for step in range(1, 29)}
+    assert series["step/learning_rate"] == pytest.approx(rates, rel=1e-5)
+    for measure in ("train_loss", "val_loss", "train_accuracy", "val_accuracy", "learning_rate"):
+        expected = {entry["step"]: entry[measure] for entry in history}
+        assert series[f"epoch/{measure}"] == pytest.approx(expected, rel=1e-6)
+    assert series["figures"] == {"confusion": [7, 14, 21, 28]}
+    assert plt.get_fignums() == []
+
+
+def test_after_a_resume_no_step_comes_twice(tmp_path):
+    """Stopped at step 25, taken up from step 21, before: what came after it is dropped."""
+    folder, board = tmp_path / "run", TensorBoard(tmp_path / "board")
+    small_run(folder, [board, stop_at(25)], **with_schedule())
+    assert max(read(tmp_path / "board")["step/train_loss"]) == 25
+    losses = Losses()
+    small_run(folder, [board, losses], resume=folder / "last.prev.pt", **with_schedule())
+    series = read(tmp_path / "board")
+    assert list(series["step/train_loss"]) == list(range(1, 29))
+    assert list(losses.seen) == list(range(22, 29))
+    after = {step: series["step/train_loss"][step] for step in losses.seen}
+    assert after == pytest.approx(losses.seen, rel=1e-6)
+    assert list(series["epoch/val_loss"]) == [7, 14, 21, 28]
