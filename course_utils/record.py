@@ -9,10 +9,10 @@ import sys
 import warnings
 from dataclasses import asdict, fields
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
-import torchvision
 
 from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
@@ -81,7 +81,7 @@ def machine(device: torch.device) -> dict:
         "bf16": profiles.fast_cpu_dtype() is not None,
         "python": platform.python_version(),
         "torch": torch.__version__.split("+")[0],
-        "torchvision": torchvision.__version__.split("+")[0],
+        "torchvision": version("torchvision").split("+")[0],
     }
 
 

@@ -36,8 +36,6 @@ def train(settings: TrainSettings) -> dict:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     data = open_data(settings.data, recipe(settings.model)["data"])
-    # the seed counts from here: whatever was drawn before makes no difference
-    profiles.seed_everything(settings.seed)
     model = create_model(settings.model, num_classes=len(data.classes))
     model = model.to(device, memory_format=torch.channels_last)
     train_loader, val_loader = loaders(data, settings.batch_size, settings.seed, device)
@@ -137,7 +135,7 @@ def test(checkpoint: Path, data: str | None = None, device: str = "auto") -> dic
     totals = Totals(len(splits.classes), on)
     loader = Batches(splits.test, batch_size=500, device=on)
     result = evaluate(model, loader, device=on, totals=totals)
-    images, correct = len(splits.test), int(totals.confusion.diagonal().sum())
+    images, correct = int(totals.confusion.sum()), int(totals.confusion.diagonal().sum())
     result |= {
         "data": kind,
         "epoch": about["epoch"],

@@ -16,7 +16,7 @@ from course_utils.teaching.checks import CheckFailed
 
 @pytest.fixture(scope="module")
 def batch():
-    return next(iter(Batches(cifar10("drawings").train, 16, shuffle=True)))
+    return next(iter(Batches(cifar10("drawings").train, 8, shuffle=True)))
 
 
 @pytest.fixture(autouse=True)
@@ -84,11 +84,11 @@ def test_the_cnn_passes_every_check(batch, capsys):
     for check in every_check(*batch):
         check(CNN())
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "output shape (16, 3, 32, 32) → (16, 10): one logit a class ✓"
+    assert lines[0] == "output shape (8, 3, 32, 32) → (8, 10): one logit a class ✓"
     assert lines[1] == "25,700 parameters, as expected ✓"
     assert lines[2].startswith("initial loss 2.3") and "ln 10 = 2.30" in lines[2]
     assert lines[3] == "gradients reach all 10 parameter tensors and the input ✓"
-    assert lines[4] == "one batch of 16 images learnt by heart in 150 steps ✓"
+    assert lines[4] == "one batch of 8 images learnt by heart in 150 steps ✓"
     assert len(lines) == 5 and all(line.endswith("✓") for line in lines)
 
 
@@ -139,9 +139,9 @@ def test_a_mistake_is_told(batch, mistake, check, message):
 
 def test_a_wrong_shape_is_told(batch):
     images, _ = batch
-    with pytest.raises(CheckFailed, match=r"the model gives \(16, 7\), expected \(16, 10\)"):
+    with pytest.raises(CheckFailed, match=r"the model gives \(8, 7\), expected \(8, 10\)"):
         checks.output_shape(CNN(num_classes=7), images, 10)
-    with pytest.raises(CheckFailed, match=r"the model gives \(10, 16\), expected \(16, 10\)"):
+    with pytest.raises(CheckFailed, match=r"the model gives \(10, 8\), expected \(8, 10\)"):
         checks.output_shape(Variant("transposed"), images, 10)
     grey = CNN()
     grey.conv1 = nn.Conv2d(1, 10, 3)

@@ -1,6 +1,7 @@
 """What `course train` and `course test` are made of: settings, records, the right data."""
 
 import json
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -72,7 +73,8 @@ def test_a_run_goes_on_as_it_began(tmp_path):
     begun = {"profile": "cpu", "batch_size": 9, "epochs": 4, "mixed_precision": True, "seed": 0}
     write_record(tmp_path, {"settings": begun})
     resumed = TrainSettings(tmp_path, resume=True)
-    assert runs.complete(resumed).profile == "cpu" and runs.complete(resumed).batch_size == 9
+    assert runs.complete(resumed).profile == os.environ["COURSE_PROFILE"] == "cpu"
+    assert runs.complete(resumed).batch_size == 9
     assert runs.complete(replace(resumed, epochs=6)).epochs == 6
     for name, value in {"profile": "tiny", "batch_size": 8, "seed": 1}.items():
         with pytest.raises(ValueError, match=f"was begun with {name}={begun[name]}, not {value}"):
@@ -168,7 +170,8 @@ def test_other_classes_are_refused(checkpoint):
 def test_the_loaders(real):
     data = cifar10(real)
     train, val = runs.loaders(data, 8, seed=1, device=CPU)
-    assert train.shuffle and train.crops.shape[0] == 2 * len(data.train)  # augmented
+    assert train.crops.shape[0] == 2 * len(data.train)  # augmented
+    assert train.shuffle and train.generator.initial_seed() == 1
     assert not val.shuffle and val.crops.shape[:4] == (len(data.val), 3, 1, 1)
     for loader in (train, val):
         images, _ = next(iter(loader))

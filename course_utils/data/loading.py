@@ -55,7 +55,7 @@ class Loader(DataLoader):
                 raise LoadingError(self._explain(error)) from error
 
     def _explain(self, error: Exception) -> str:
-        text = str(error)
+        text = str(error).strip() or type(error).__name__
         if "exited unexpectedly" in text or "killed by signal" in text:
             return (
                 "a data worker died, most likely for want of memory: use fewer workers "
@@ -67,7 +67,7 @@ class Loader(DataLoader):
                 "use workers=0 to see where, or a longer timeout"
             )
         # what a worker raises comes as a traceback, with the message in its last line
-        return text.strip().splitlines()[-1].rpartition("LoadingError: ")[2]
+        return text.splitlines()[-1].rpartition("LoadingError: ")[2]
 
 
 class _Named(Dataset):

@@ -3,7 +3,6 @@
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import v2
 
 
 def eval_image(image: Image.Image, size: int, mean, std) -> Tensor:
@@ -11,6 +10,8 @@ def eval_image(image: Image.Image, size: int, mean, std) -> Tensor:
 
     The short side is scaled to ``size`` with antialiasing and the middle is cut out.
     """
+    from torchvision.transforms import v2  # takes seconds to import
+
     prepare = v2.Compose(
         [
             v2.PILToTensor(),
@@ -27,8 +28,7 @@ def denormalise(images: Tensor, mean, std) -> Tensor:
     """Undo the normalisation: (…, 3, H, W) normalised → the same shape, values 0 to 1.
 
     >>> x = torch.rand(2, 3, 4, 4)
-    >>> y = v2.Normalize([0.5] * 3, [0.25] * 3)(x)
-    >>> torch.allclose(denormalise(y, [0.5] * 3, [0.25] * 3), x, atol=1e-6)
+    >>> torch.allclose(denormalise((x - 0.5) / 0.25, [0.5] * 3, [0.25] * 3), x, atol=1e-6)
     True
     """
     mean, std = (torch.as_tensor(v, device=images.device).view(3, 1, 1) for v in (mean, std))
