@@ -36,7 +36,7 @@ print("epochs:", len(history))
 def lesson(tmp_path_factory):
     """Notebook 01 in JupyterLab after Run All, or after the first error."""
     chromium_path()  # skips before the server is started
-    root = tmp_path_factory.mktemp("served")
+    root = tmp_path_factory.mktemp("Küche 2")  # spaces and umlauts must do
     notebook = nbformat.read(LESSON, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":  # what is there later comes from the browser

@@ -48,7 +48,7 @@ class Loader(DataLoader):
                 yield next(batches)
             except StopIteration:
                 return
-            except (RuntimeError, LoadingError) as error:
+            except (RuntimeError, OSError, EOFError) as error:  # LoadingError among them
                 # left to the garbage collector, each worker would hold everything up for 5 s
                 getattr(batches, "_shutdown_workers", lambda: None)()
                 self._iterator = None  # of persistent workers: the next epoch starts new ones
@@ -56,7 +56,8 @@ class Loader(DataLoader):
 
     def _explain(self, error: Exception) -> str:
         text = str(error).strip() or type(error).__name__
-        if "exited unexpectedly" in text or "killed by signal" in text:
+        died = isinstance(error, (ConnectionError, EOFError))  # its end of the pipe is gone
+        if died or "exited unexpectedly" in text or "killed by signal" in text:
             return (
                 "a data worker died, most likely for want of memory: use fewer workers "
                 f"(now {self.num_workers}) or a smaller batch_size (now {self.batch_size})"
