@@ -51,7 +51,8 @@ def lesson(tmp_path_factory):
         yield lesson
         started = psutil.Process().children(recursive=True)
     _, alive = psutil.wait_procs(started, timeout=10)
-    alive = [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    zombie = psutil.STATUS_ZOMBIE
+    alive = [process for process in alive if process.is_running() and process.status() != zombie]
     assert not alive, "the server, a kernel, TensorBoard or Chromium was left behind"
 
 
