@@ -35,6 +35,7 @@ _HOMES = {
     "training.timing": ("Timer",),
     "show": ("reference",),
     "teaching": ("checks",),
+    "show.board": ("show_tensorboard",),
     "show.live": ("LivePlot",),
     "show.pictures": (
         "plot_feature_maps",

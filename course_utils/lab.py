@@ -1,7 +1,6 @@
 """Open JupyterLab on the course."""
 
 import os
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,9 +17,7 @@ def lab(*arguments: str, port: int | None = None) -> None:
         raise FileNotFoundError(f"{ROOT / START} is missing: start from a full clone of the course")
     from jupyterlab.labapp import main
 
-    os.environ["GOMP_SPINCOUNT"] = "0"  # kernels inherit both
-    programs = str(Path(sys.executable).parent)  # `%tensorboard` looks for its program there
-    os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+    os.environ["GOMP_SPINCOUNT"] = "0"  # kernels inherit it
     os.chdir(ROOT)
     settings = {
         "ServerApp.root_dir": ROOT,

@@ -15,8 +15,7 @@ NOTEBOOK_METADATA = {
     "language_info": {"name": "python"},
 }
 CELL_METADATA = ("deletable", "editable", "nbgrader", "tags")
-SKIP = "skip-execution"  # the tag that nbclient knows
-IGNORED = "nbval-ignore-output"  # and the one that nbval knows
+IGNORED = "nbval-ignore-output"  # the tag that nbval knows
 
 
 def execute(paths: Sequence[Path] = (), check: bool = False) -> int:
@@ -110,9 +109,7 @@ def to_bytes(notebook) -> bytes:
         cell.metadata = nbformat.from_dict(known)
         cell.setdefault("id", hashlib.sha256(f"{number} {cell.source}".encode()).hexdigest()[:8])
         if cell.cell_type == "code":
-            skipped = SKIP in cell.metadata.get("tags", [])
-            cell.execution_count = None if skipped else cell.execution_count
-            cell.outputs = [] if skipped else [stable(output) for output in joined(cell.outputs)]
+            cell.outputs = [stable(output) for output in joined(cell.outputs)]
     nbformat.validate(notebook)
     return (nbformat.writes(notebook).rstrip("\n") + "\n").encode()
 

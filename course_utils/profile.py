@@ -86,7 +86,8 @@ def seed_everything(seed: int) -> None:
 def start(data: str = "cifar10", seed: int = 0, on: str = "auto") -> torch.device:
     """Begin a notebook or a command: seed everything, print what was chosen, return the device.
 
-    In ``tiny`` the same numbers come out on every machine: one thread, deterministic algorithms.
+    In ``tiny`` the same numbers come out every time on one machine: one thread, deterministic
+    algorithms. Another processor rounds differently, which long training makes visible.
     ``on`` names a device, as in `device`.
     """
     chosen, where = name(data), device(on)

@@ -95,7 +95,7 @@ def test_notebook_01_has_one_live_plot_and_a_button(lesson):
 
 
 def test_notebook_01_shows_a_curve_in_tensorboard(lesson):
-    index = the_cell_with(lesson, "%tensorboard")
+    index = the_cell_with(lesson, "show_tensorboard(run)")
     board = lesson.output(index).locator("iframe")
     chart = board.content_frame.locator("line-chart .series-view").first
 
