@@ -6,7 +6,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 import urllib.request
@@ -71,8 +70,6 @@ def jupyter_lab(root: Path, **environment: str) -> Iterator[tuple[str, str]]:
             "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
             "IPYTHONDIR": str(home / "ipython"),
-            # Also where the environment is not activated, its `tensorboard` is the one to start.
-            "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]]),
             # TensorBoard looks here for a running instance, and must not find somebody else's.
             **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder),
         }

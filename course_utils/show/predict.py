@@ -9,6 +9,7 @@ from course_utils.data.images import read_image
 from course_utils.data.transforms import eval_image
 from course_utils.show.pictures import plot_probabilities
 from course_utils.training.checkpoint import load_model
+from course_utils.training.metrics import eval_mode
 
 
 def predict(
@@ -29,14 +30,10 @@ def predict(
     if not about or not {"classes", "image_size", "mean", "std"} <= about.keys():
         raise ValueError("predict needs classes, image_size, mean and std: pass about=data.about()")
     image = read_image(source)
-    batch = eval_image(image, about["image_size"], about["mean"], about["std"])[
-        None
-    ]  # (1, 3, H, W)
-    was_training, device = model.training, next(model.parameters()).device
-    model.eval()
-    with torch.no_grad():
-        probabilities = model(batch.to(device)).softmax(1)[0].cpu()  # (C,)
-    model.train(was_training)
+    pixels = eval_image(image, about["image_size"], about["mean"], about["std"])  # (3, H, W)
+    device = next(model.parameters()).device
+    with torch.no_grad(), eval_mode(model):
+        probabilities = model(pixels[None].to(device)).softmax(1)[0].cpu()  # (C,)
     plot_probabilities(image, probabilities, about["classes"], k)
     best = probabilities.topk(min(k, len(probabilities)))
     return [(about["classes"][i], float(p)) for p, i in zip(*best, strict=True)]
