@@ -1,12 +1,89 @@
-"""The settings of each notebook's training in each profile, for `course train`.
+"""How each network is trained in each profile: what `course train --model …` does unless told else.
 
 The notebooks write the same tables out where a student reads them; a test holds the two together.
 """
 
-RECIPES = {
-    "01_cnn_cifar10": {
-        "tiny": {"data": "drawings", "epochs": 8, "batch_size": 32, "mixed_precision": False},
-        "cpu": {"data": "real", "epochs": 10, "batch_size": 32, "mixed_precision": True},
-        "gpu": {"data": "real", "epochs": 10, "batch_size": 32, "mixed_precision": True},
-    },
+# in force where a recipe does not say otherwise
+USUAL = {
+    "stem": None,
+    "width": None,
+    "auxiliary": None,
+    "enlarge": None,
+    "padding": 4,
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "warm_up": 0.0,
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
 }
+
+FIRST = {  # notebooks 01 and 02: the same for the three small networks, so that they compare
+    "tiny": {"data": "drawings", "epochs": 8, "batch_size": 32, "mixed_precision": False},
+    "cpu": {"data": "real", "epochs": 10, "batch_size": 32, "mixed_precision": True},
+    "gpu": {"data": "real", "epochs": 10, "batch_size": 32, "mixed_precision": True},
+}
+
+
+def _deep(**other) -> dict:
+    """He et al. 2016, §4.2: SGD, batch 128, weight decay 1e-4; warmed up and cut short."""
+    recipe = {
+        "data": "real",
+        "epochs": 3,
+        "batch_size": 128,
+        "optimizer": "sgd",
+        "learning_rate": 0.1,
+        "schedule": "linear",
+        "warm_up": 0.2,
+        "weight_decay": 1e-4,
+        "mixed_precision": True,
+    }
+    return recipe | other
+
+
+def _narrow(**other) -> dict:
+    recipe = {"learning_rate": 0.3, "weight_decay": 5e-4, "label_smoothing": 0.1, "padding": 2}
+    return _deep(epochs=5) | recipe | other
+
+
+def _large(**other) -> dict:
+    recipe = {"learning_rate": 0.4, "batch_size": 512, "weight_decay": 5e-4, "stem": "cifar"}
+    return _deep(epochs=20, schedule="cosine", label_smoothing=0.1) | recipe | other
+
+
+_DRAWINGS = {"data": "drawings", "mixed_precision": False}
+
+DEEP = {
+    "tiny": _deep(**_DRAWINGS, batch_size=32, width=8),
+    "cpu": _deep(),
+    "gpu": _deep(epochs=60),
+}
+NARROW = {
+    "tiny": _narrow(**_DRAWINGS, epochs=6, batch_size=32, learning_rate=0.05),
+    "cpu": _narrow(),
+    "gpu": _narrow(epochs=15),
+}
+LARGE = {
+    "tiny": _large(**_DRAWINGS, epochs=2, batch_size=64, learning_rate=0.05),
+    "cpu": _large(batch_size=128, learning_rate=0.1),
+    "gpu": _large(),
+}
+
+RECIPES = {
+    "cnn": FIRST,
+    "small_inception": FIRST,
+    "small_residual": FIRST,
+    "narrow_resnet": NARROW,
+    "googlenet": LARGE,
+    **{f"{kind}{depth}": DEEP for kind in ("resnet", "plain") for depth in (20, 32, 44, 56)},
+    **{f"{kind}{depth}": LARGE for kind in ("resnet", "plain") for depth in (18, 34, 50, 101, 152)},
+}
+
+
+def recipe(model: str, profile: str) -> dict:
+    """Every setting of a network's training in a profile.
+
+    >>> recipe("cnn", "cpu")["epochs"]
+    10
+    """
+    return USUAL | RECIPES[model][profile]

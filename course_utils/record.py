@@ -16,6 +16,7 @@ import torch
 
 from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
+from course_utils.recipes import recipe
 from course_utils.settings import TrainSettings
 from course_utils.training.callbacks import Callback
 
@@ -46,12 +47,14 @@ class Record(Callback):
 
 
 def command(settings: TrainSettings) -> str:
-    """The command that repeats a run, with every setting that is not the default."""
+    """The command that repeats a run, with every setting that is not the recipe's."""
     words = ["course", "train", "--out", "RUN"]
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if field.name not in ("out", "resume") and value != field.default:
-            words += [f"--{field.name.replace('_', '-')}", str(value)]
+    usual = recipe(settings.model, settings.profile)
+    usual |= {field.name: field.default for field in fields(settings) if field.name not in usual}
+    usual |= {"data": "cifar10", "profile": None}
+    for name, value in asdict(settings).items():
+        if name not in ("out", "resume") and value != usual[name]:
+            words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
 
 

@@ -5,12 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from course_utils import profile as profiles
 from course_utils.data.batches import Batches
 from course_utils.data.datasets import Splits, cifar10
 from course_utils.models import create_model, list_models
-from course_utils.recipes import RECIPES
+from course_utils.models.googlenet import with_auxiliary
+from course_utils.models.narrow import NarrowResNet
+from course_utils.recipes import USUAL, recipe
 from course_utils.record import Record, read_record, write_record
 from course_utils.settings import TrainSettings
 from course_utils.show.live import LivePlot
@@ -19,11 +22,11 @@ from course_utils.training.callbacks import Checkpoint, TensorBoard
 from course_utils.training.checkpoint import load_model
 from course_utils.training.loop import evaluate, fit
 from course_utils.training.metrics import Totals, accuracy_interval
-
-RECIPE_OF = {"cnn": "01_cnn_cifar10"}
+from course_utils.training.optim import make_optimizer, make_scheduler
 
 # a run that is resumed with another of these would be neither the one nor the other
-FIXED = ("data", "model", "profile", "batch_size", "learning_rate", "mixed_precision", "seed")
+FIXED = ("data", "model", "profile", "batch_size", "mixed_precision", "seed", *USUAL)
+MODEL_OPTIONS = ("stem", "width", "auxiliary", "enlarge")
 
 
 def train(settings: TrainSettings) -> dict:
@@ -35,11 +38,15 @@ def train(settings: TrainSettings) -> dict:
     device = profiles.start(seed=settings.seed, on=settings.device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    data = open_data(settings.data, recipe(settings.model)["data"])
-    model = create_model(settings.model, num_classes=len(data.classes))
-    model = model.to(device, memory_format=torch.channels_last)
-    train_loader, val_loader = loaders(data, settings.batch_size, settings.seed, device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
+    data = open_data(settings.data, recipe(settings.model, settings.profile)["data"])
+    model = build(settings, data).to(device, memory_format=torch.channels_last)
+    train_loader, val_loader = loaders(data, settings, device)
+    optimizer = make_optimizer(
+        model, settings.optimizer, settings.learning_rate, settings.weight_decay
+    )
+    scheduler = make_scheduler(
+        optimizer, settings.schedule, settings.epochs * len(train_loader), settings.warm_up
+    )
     record = Record(settings, data, device)
     fit(
         model,
@@ -48,6 +55,9 @@ def train(settings: TrainSettings) -> dict:
         optimizer,
         epochs=settings.epochs,
         num_classes=len(data.classes),
+        loss_fn=with_auxiliary(nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)),
+        scheduler=scheduler,
+        schedule_every="epoch" if settings.schedule == "plateau" else "step",
         amp_dtype=profiles.amp_dtype(device) if settings.mixed_precision else None,
         callbacks=[
             LivePlot(),
@@ -61,7 +71,7 @@ def train(settings: TrainSettings) -> dict:
 
 
 def complete(settings: TrainSettings) -> TrainSettings:
-    """Fill what was not given: from the run that is resumed, else from the notebook's table."""
+    """Fill what was not given: from the run that is resumed, else from the network's recipe."""
     if settings.model not in list_models():
         raise ValueError(f"model {settings.model!r}: there are {', '.join(list_models())}")
     for name in ("epochs", "batch_size", "learning_rate", "threads"):
@@ -71,14 +81,12 @@ def complete(settings: TrainSettings) -> TrainSettings:
     begun = read_record(settings.out).get("settings", {}) if settings.resume else {}
     if profile := settings.profile or begun.get("profile"):
         os.environ["COURSE_PROFILE"] = profile
-    known = {**recipe(settings.model), "profile": profiles.name(), **begun}
-    filled = {
-        name: known[name]
-        for name in ("profile", "epochs", "batch_size", "mixed_precision")
-        if getattr(settings, name) is None
-    }
-    settings = replace(settings, **filled)
-    for name in FIXED:
+    profile = profiles.name()
+    known = {**recipe(settings.model, profile), "profile": profile, **begun}
+    empty = {name: v for name, v in known.items() if getattr(settings, name) is None}
+    settings = replace(settings, **empty)
+    fixed = FIXED if settings.schedule in ("constant", "plateau") else (*FIXED, "epochs")
+    for name in fixed:
         if name in begun and begun[name] != getattr(settings, name):
             raise ValueError(
                 f"{settings.out} was begun with {name}={begun[name]}, not "
@@ -87,9 +95,14 @@ def complete(settings: TrainSettings) -> TrainSettings:
     return settings
 
 
-def recipe(model: str) -> dict:
-    """The settings of this model's notebook in the profile in force."""
-    return RECIPES[RECIPE_OF[model]][profiles.name()]
+def build(settings: TrainSettings, data: Splits) -> nn.Module:
+    """The network of these settings, with the classes of this data."""
+    options = {n: getattr(settings, n) for n in MODEL_OPTIONS if getattr(settings, n) is not None}
+    model = create_model(settings.model, num_classes=len(data.classes), **options)
+    if isinstance(model, NarrowResNet):
+        images, _ = next(iter(Batches(data.train, batch_size=2_000, shuffle=True)))
+        model.whiten(images)
+    return model
 
 
 def open_data(name: str, form: str) -> Splits:
@@ -101,10 +114,11 @@ def open_data(name: str, form: str) -> Splits:
     return cifar10(name)
 
 
-def loaders(data: Splits, batch_size: int, seed: int, device) -> tuple[Batches, Batches]:
+def loaders(data: Splits, settings: TrainSettings, device) -> tuple[Batches, Batches]:
     """Training batches, shuffled and augmented, and validation batches, neither."""
     layout = {"device": device, "memory_format": torch.channels_last}
-    train = Batches(data.train, batch_size, shuffle=True, augment=True, seed=seed, **layout)
+    chance = {"shuffle": True, "augment": True, "padding": settings.padding, "seed": settings.seed}
+    train = Batches(data.train, settings.batch_size, **chance, **layout)
     return train, Batches(data.val, batch_size=500, **layout)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Settings of a training run. What is not given comes from the notebook's table."""
+    """Settings of a training run. What is not given comes from the network's recipe."""
 
     out: Path
     """The run's folder: last.pt, best.pt, record.json and TensorBoard's files go there."""
@@ -15,14 +15,34 @@ class TrainSettings:
     """The data set's name, or the folder it lies in."""
     model: str = "cnn"
     """The network's name."""
+    stem: Literal["imagenet", "64px", "cifar"] | None = None
+    """The first layers of a ResNet-18 to 152 or GoogLeNet, by the size of its images."""
+    width: int | None = None
+    """Channels of the first stage of a ResNet."""
+    auxiliary: bool | None = None
+    """GoogLeNet's auxiliary heads."""
+    enlarge: int | None = None
+    """The side in pixels to which GoogLeNet scales its images."""
     profile: Literal["tiny", "cpu", "gpu"] | None = None
     """Which settings to start from; default: as in the notebooks."""
     epochs: int | None = None
     """How often to see every training image."""
     batch_size: int | None = None
     """How many images to learn from in one step."""
-    learning_rate: float = 1e-3
-    """Adam's."""
+    padding: int | None = None
+    """How many pixels a random crop may move."""
+    optimizer: Literal["adam", "sgd"] | None = None
+    """Adam, or SGD with Nesterov momentum 0.9."""
+    learning_rate: float | None = None
+    """The largest one, where it changes."""
+    schedule: Literal["constant", "linear", "cosine", "plateau"] | None = None
+    """How the learning rate falls: per step to zero, or by half when validation stands still."""
+    warm_up: float | None = None
+    """The share of all steps in which the learning rate grows from zero."""
+    weight_decay: float | None = None
+    """Of kernels and weight matrices; biases and batch norms have none."""
+    label_smoothing: float | None = None
+    """The share of belief that the training loss spreads over all classes."""
     mixed_precision: bool | None = None
     """bfloat16 where the device multiplies it in hardware."""
     seed: int = 0

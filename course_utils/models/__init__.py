@@ -1,33 +1,65 @@
 """One file per paper, and a list of names."""
 
+from functools import partial
+from inspect import signature
+
 from torch import nn
 
 from course_utils.models.cnn import CNN
+from course_utils.models.googlenet import GoogLeNet, SmallInceptionNet
+from course_utils.models.narrow import NarrowResNet
+from course_utils.models.resnet import LAYERS, CifarResNet, ResNet, SmallResidualNet, plain
 
-_MODELS = {"cnn": CNN}
+_RESNETS = {f"resnet{depth}": partial(ResNet, depth) for depth in LAYERS}
+_RESNETS |= {f"resnet{depth}": partial(CifarResNet, depth) for depth in (20, 32, 44, 56)}
+
+_MODELS = {
+    "cnn": CNN,
+    "small_inception": SmallInceptionNet,
+    "googlenet": GoogLeNet,
+    "small_residual": SmallResidualNet,
+    "narrow_resnet": NarrowResNet,
+    **_RESNETS,
+    **{name.replace("resnet", "plain"): builder for name, builder in _RESNETS.items()},
+}
 
 
 def list_models() -> list[str]:
-    """The names `create_model` knows.
+    """The names `create_model` knows; ``plain…`` is ``resnet…`` without its shortcuts.
 
-    >>> list_models()
-    ['cnn']
+    >>> ", ".join(list_models()[:5])
+    'cnn, googlenet, narrow_resnet, plain18, plain20'
     """
-    return sorted(_MODELS)
+    return sorted(_MODELS, key=_by_number)
+
+
+def _by_number(name: str) -> tuple[str, int]:
+    letters = name.rstrip("0123456789")
+    return letters, int(name[len(letters) :] or 0)
 
 
 def create_model(name: str, num_classes: int = 10, **options) -> nn.Module:
     """Build a model by its name; it remembers how in ``model.config``, which checkpoints keep.
 
-    Raises ``ValueError`` for an unknown name or fewer than two classes.
+    ``options`` are those of the class: ``stem`` and ``width`` for ResNet-18 to 152, ``stem``,
+    ``auxiliary``, … for GoogLeNet. Raises ``ValueError`` for an unknown name, an option that the
+    model does not have, or fewer than two classes.
 
-    >>> create_model("cnn", num_classes=2).config
-    {'name': 'cnn', 'num_classes': 2}
+    >>> create_model("resnet18", num_classes=2, stem="cifar").config
+    {'name': 'resnet18', 'num_classes': 2, 'stem': 'cifar'}
     """
     if name not in _MODELS:
         raise ValueError(f"no model is called {name!r}; there are: {', '.join(list_models())}")
     if num_classes < 2:
         raise ValueError(f"num_classes is {num_classes}; a classifier needs at least 2")
-    model = _MODELS[name](num_classes=num_classes, **options)
+    builder = _MODELS[name]
+    known = [p for p in signature(builder).parameters if p not in ("depth", "num_classes")]
+    for option in options:
+        if option not in known:
+            raise ValueError(
+                f"{name} has no option {option!r}; it has: {', '.join(known) or 'none'}"
+            )
+    model = builder(num_classes=num_classes, **options)
+    model = plain(model) if name.startswith("plain") else model
     model.config = {"name": name, "num_classes": num_classes, **options}
     return model

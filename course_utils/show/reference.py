@@ -24,11 +24,15 @@ README = DATA.parent / "README.md"
 T95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
 
 
-def runs(notebook: str, profile: str | None = None) -> list[dict]:
-    """The records of a notebook's reference runs; of one profile only where it is given."""
+def runs(
+    notebook: str, profile: str | None = None, model: str | None = None, epochs: int | None = None
+) -> list[dict]:
+    """The records of a notebook's reference runs; of one profile, network, length where given."""
     path = FOLDER / f"{notebook}.json"
     records = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    return [r for r in records if profile in (None, r["settings"]["profile"])]
+    wanted = {"profile": profile, "model": model, "epochs": epochs}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    return [r for r in records if wanted.items() <= r["settings"].items()]
 
 
 def band(values: list[float]) -> tuple[float, float]:
@@ -48,15 +52,18 @@ def band(values: list[float]) -> tuple[float, float]:
     return mean - half, mean + half
 
 
-def compare(history: list[dict], notebook: str) -> Figure | None:
-    """Print a run beside the reference runs of the same profile, and draw both.
+def compare(history: list[dict], notebook: str, model: str | None = None) -> Figure | None:
+    """Print a run beside the reference runs of the same profile and network, and draw both.
 
     Says whether its validation accuracy lies in the band that seeds alone explain, at the same
-    number of epochs. Without references to compare with it says so and returns None.
+    number of epochs. ``model``: needed where a notebook has references of several networks.
+    Without references to compare with it says so and returns None.
     """
     profile = profiles.name()
     epochs = len(history)
-    references = [r for r in runs(notebook, profile) if len(r["history"]) >= epochs > 0]
+    references = [r for r in runs(notebook, profile, model) if len(r["history"]) >= epochs > 0]
+    shortest = min((len(r["history"]) for r in references), default=0)
+    references = [r for r in references if len(r["history"]) == shortest]
     if len(references) < 2:
         print(f"no reference runs of {epochs} epochs in the profile {profile} yet")
         return None
@@ -135,7 +142,7 @@ def _as_text(record: dict) -> str:
 
 def _key(record: dict) -> tuple:
     settings = record["settings"]
-    return settings["profile"], settings["model"], settings["seed"]
+    return settings["profile"], settings["model"], settings["epochs"], settings["seed"]
 
 
 def tables() -> str:
@@ -148,7 +155,7 @@ def tables() -> str:
     for path in sorted(FOLDER.glob("*.json")):
         groups: dict[tuple, list[dict]] = {}
         for record in runs(path.stem):
-            groups.setdefault(_key(record)[:2], []).append(record)
+            groups.setdefault(_key(record)[:3], []).append(record)
         lines += [_row(path.stem, group) for group in groups.values()]
     return "\n".join(lines)
 

@@ -32,11 +32,13 @@ class Totals:
         self.confusion = torch.zeros(self.num_classes, self.num_classes, **whole)
         self.good_batches = torch.zeros((), **whole)  # before the first loss that is not finite
 
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+    def add(self, loss: Tensor, logits: Tensor | tuple[Tensor, ...], labels: Tensor) -> None:
         """Add a batch: its mean loss (), logits (N, C), labels (N,).
 
-        Raises ``ValueError`` where the logits are not ``num_classes`` wide.
+        Of several logits, as GoogLeNet gives them in training, the first are the answer. Raises
+        ``ValueError`` where they are not ``num_classes`` wide.
         """
+        logits = logits[0] if isinstance(logits, tuple) else logits
         classes = self.num_classes
         if logits.shape[1:] != (classes,):
             raise ValueError(
