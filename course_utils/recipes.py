@@ -36,6 +36,8 @@ def _deep(**other) -> dict:
         "schedule": "linear",
         "warm_up": 0.2,
         "weight_decay": 1e-4,
+        "label_smoothing": 0.0,
+        "padding": 4,
         "mixed_precision": True,
     }
     return recipe | other
@@ -55,8 +57,8 @@ _DRAWINGS = {"data": "drawings", "mixed_precision": False}
 
 DEEP = {
     "tiny": _deep(**_DRAWINGS, batch_size=32, width=8),
-    "cpu": _deep(),
-    "gpu": _deep(epochs=60),
+    "cpu": _deep(width=16),
+    "gpu": _deep(epochs=60, width=16),
 }
 NARROW = {
     "tiny": _narrow(**_DRAWINGS, epochs=6, batch_size=32, learning_rate=0.05),

@@ -17,7 +17,7 @@ import torch
 from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
 from course_utils.recipes import recipe
-from course_utils.settings import TrainSettings
+from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.training.callbacks import Callback
 
 
@@ -51,7 +51,7 @@ def command(settings: TrainSettings) -> str:
     words = ["course", "train", "--out", "RUN"]
     usual = recipe(settings.model, settings.profile)
     usual |= {field.name: field.default for field in fields(settings) if field.name not in usual}
-    usual |= {"data": "cifar10", "profile": None}
+    usual |= DEFAULTS | {"profile": None}
     for name, value in asdict(settings).items():
         if name not in ("out", "resume") and value != usual[name]:
             words += [f"--{name.replace('_', '-')}", str(value)]

@@ -15,7 +15,7 @@ from course_utils.models.googlenet import with_auxiliary
 from course_utils.models.narrow import NarrowResNet
 from course_utils.recipes import USUAL, recipe
 from course_utils.record import Record, read_record, write_record
-from course_utils.settings import TrainSettings
+from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.show.live import LivePlot
 from course_utils.show.plotting import plot_confusion
 from course_utils.training.callbacks import Checkpoint, TensorBoard
@@ -72,20 +72,19 @@ def train(settings: TrainSettings) -> dict:
 
 def complete(settings: TrainSettings) -> TrainSettings:
     """Fill what was not given: from the run that is resumed, else from the network's recipe."""
-    if settings.model not in list_models():
-        raise ValueError(f"model {settings.model!r}: there are {', '.join(list_models())}")
-    for name in ("epochs", "batch_size", "learning_rate", "threads"):
-        value = getattr(settings, name)
-        if value is not None and not value > 0:
-            raise ValueError(f"{name} is {value}; it must be greater than 0")
     begun = read_record(settings.out).get("settings", {}) if settings.resume else {}
+    model = settings.model or begun.get("model", DEFAULTS["model"])
+    if model not in list_models():
+        raise ValueError(f"model {model!r}: there are {', '.join(list_models())}")
+    check_ranges(settings)
     if profile := settings.profile or begun.get("profile"):
         os.environ["COURSE_PROFILE"] = profile
     profile = profiles.name()
-    known = {**recipe(settings.model, profile), "profile": profile, **begun}
+    known = recipe(model, profile) | DEFAULTS | {"model": model, "profile": profile} | begun
     empty = {name: v for name, v in known.items() if getattr(settings, name) is None}
     settings = replace(settings, **empty)
-    fixed = FIXED if settings.schedule in ("constant", "plateau") else (*FIXED, "epochs")
+    anew = settings.schedule in ("linear", "cosine") or settings.warm_up  # by the length of a run
+    fixed = (*FIXED, "epochs") if anew else FIXED
     for name in fixed:
         if name in begun and begun[name] != getattr(settings, name):
             raise ValueError(
@@ -93,6 +92,19 @@ def complete(settings: TrainSettings) -> TrainSettings:
                 f"{getattr(settings, name)}: resume with the same, or choose another folder"
             )
     return settings
+
+
+def check_ranges(settings: TrainSettings) -> None:
+    """Raise ``ValueError`` for a number that cannot be, before anything begins."""
+    given = {name: value for name, value in vars(settings).items() if value is not None}
+    for name in ("epochs", "batch_size", "learning_rate", "threads", "width", "enlarge"):
+        if name in given and not given[name] > 0:
+            raise ValueError(f"{name} is {given[name]}; it must be greater than 0")
+    for name in ("padding", "weight_decay", "label_smoothing"):
+        if name in given and not given[name] >= 0:
+            raise ValueError(f"{name} is {given[name]}; it must be 0 or greater")
+    if given.get("label_smoothing", 0) > 1:
+        raise ValueError(f"label_smoothing is {settings.label_smoothing}; it is a share, 0 to 1")
 
 
 def build(settings: TrainSettings, data: Splits) -> nn.Module:

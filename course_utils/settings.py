@@ -4,17 +4,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+# what a new run does that is told nothing
+DEFAULTS = {"data": "cifar10", "model": "cnn", "seed": 0}
+
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Settings of a training run. What is not given comes from the network's recipe."""
+    """Settings of a training run. What is not given comes from the network's recipe, or from the
+    run that is resumed."""
 
     out: Path
     """The run's folder: last.pt, best.pt, record.json and TensorBoard's files go there."""
-    data: str = "cifar10"
-    """The data set's name, or the folder it lies in."""
-    model: str = "cnn"
-    """The network's name."""
+    data: str | None = None
+    """The data set's name, or the folder it lies in; default: cifar10."""
+    model: str | None = None
+    """The network's name; default: cnn."""
     stem: Literal["imagenet", "64px", "cifar"] | None = None
     """The first layers of a ResNet-18 to 152 or GoogLeNet, by the size of its images."""
     width: int | None = None
@@ -45,8 +49,8 @@ class TrainSettings:
     """The share of belief that the training loss spreads over all classes."""
     mixed_precision: bool | None = None
     """bfloat16 where the device multiplies it in hardware."""
-    seed: int = 0
-    """Of weights, order and augmentation."""
+    seed: int | None = None
+    """Of weights, order and augmentation; default: 0."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps."""
     threads: int | None = None

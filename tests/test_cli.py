@@ -115,6 +115,17 @@ def test_resume(trained, copy, course):
     assert after["history"][0] == record(trained[0])["history"][0]
 
 
+def test_another_network_and_seed_goes_on_as_it_was_told_to(tmp_path, course, capsys):
+    """The command that is printed after an interruption names the folder alone."""
+    folder, told = tmp_path / "run", ["--model", "small_residual", "--seed", 4]
+    assert course("train", "--out", folder, *told, "--epochs", 1)[0] == 0
+    code, said, _ = course("train", "--out", folder, "--resume", "--epochs", 2)
+    assert code == 0 and "profile tiny, device cpu, seed 4" in said and "epoch 2/2" in said
+    kept = record(folder)["settings"]
+    assert (kept["model"], kept["seed"]) == ("small_residual", 4)
+    assert load_checkpoint(folder / "last.pt")["config"]["name"] == "small_residual"
+
+
 def test_resume_with_other_settings_is_refused(copy, course):
     before = listing(copy)
     code, _, error = course("train", "--out", copy, "--resume", "--batch-size", 64)
@@ -187,7 +198,13 @@ def test_a_folder_with_a_run_is_refused(copy, course):
         (["--learning-rate", 0], "learning_rate is 0.0; it must be greater than 0"),
         (["--learning-rate", "nan"], "learning_rate is nan; it must be greater than 0"),
         (["--threads", 0], "threads is 0; it must be greater than 0"),
-        (["--model", "resnet9000"], "model 'resnet9000': there are cnn"),
+        (["--model", "resnet9000"], "model 'resnet9000': there are cnn, googlenet, "),
+        (["--width", 8], "cnn has no option 'width'; it has: none"),
+        (["--model", "resnet18", "--width", 0], "width is 0; it must be greater than 0"),
+        (["--model", "googlenet", "--stem", "64px"], "GoogLeNet has: imagenet, cifar"),
+        (["--label-smoothing", 2], "label_smoothing is 2.0; it is a share, 0 to 1"),
+        (["--warm-up", 1.5], "warm_up is 1.5; it is a share of the steps"),
+        (["--schedule", "plateau", "--warm-up", 0.1], "schedule 'plateau' has no warm_up"),
         (["--data", "mnist"], "data 'mnist' is neither cifar10 nor a folder"),
         (["--device", ABSENT], f"device '{ABSENT}' is not there: "),
         (["--resume"], "is not there; a run saves last.pt"),
@@ -235,7 +252,10 @@ def test_bad_checkpoints(copy, course, spoil, message):
 
 
 def test_unknown_flags_and_commands(course):
-    for arguments in (["train", "--out", "x", "--lr", 1], ["trian"], [], ["data", "get", "mnist"]):
+    train = ["train", "--out", "x"]
+    for arguments in (
+        [*train, "--lr", 1], [*train, "--stem", "big"], ["trian"], [], ["data", "get", "mnist"],
+    ):  # fmt: skip
         code, said, error = course(*arguments)
         assert code == 2 and (said or error)
 

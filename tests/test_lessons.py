@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_utils.recipes import RECIPES
+from course_utils.recipes import RECIPES, recipe
 from course_utils.show import reference
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
@@ -55,32 +55,96 @@ def test_what_a_notebook_builds_is_what_the_package_has(home, name, source):
     assert bare(source) == bare(package)
 
 
-@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem in RECIPES], ids=lambda p: p.stem)
+# ---- settings: every table of a notebook says which network it is of ----
+
+TABLE = re.compile(r"^\w+ = (profile\.pick\(  # course train --model (\w+)\n.*?^\))", re.S | re.M)
+NO_TRAINING = {"00_start_here"}  # shows the switch with a run that is no reference
+
+
+def tables(path: Path) -> list[dict[str, tuple[str, dict]]]:
+    """Each table of settings: profile → network, and what it is trained with."""
+    found = []
+    for cell in code_cells(path):
+        for table, model in TABLE.findall(cell.source):
+            call = ast.parse(table, mode="eval").body
+            told = {
+                profile.arg: {k.arg: ast.literal_eval(k.value) for k in profile.value.keywords}
+                for profile in call.keywords
+            }
+            found.append({p: (row.pop("model", model), row) for p, row in told.items()})
+    return found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_settings_are_those_of_the_command_line(path):
-    (table,) = re.findall(r"profile\.pick\(.*?^\)", code_cells(path)[0].source, re.S | re.M)
-    call = ast.parse(table, mode="eval").body
-    told = {
-        profile.arg: {k.arg: ast.literal_eval(k.value) for k in profile.value.keywords}
-        for profile in call.keywords
-    }
-    assert told == RECIPES[path.stem]
+    picks = sum(cell.source.count("profile.pick(") for cell in code_cells(path))
+    found = tables(path)
+    assert picks > 0
+    if path.stem in NO_TRAINING:
+        return
+    assert len(found) == picks, "a table must say: profile.pick(  # course train --model NAME"
+    for table in found:
+        assert table.keys() == {"tiny", "cpu", "gpu"}
+        for profile, (model, row) in table.items():
+            assert row == RECIPES[model][profile], f"{model}, {profile}"
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_stored_training_is_that_of_the_reference_run_with_seed_0(name):
-    (path,) = [p for p in NOTEBOOKS if p.stem == name]
-    (record,) = [r for r in reference.runs(name, "tiny") if r["settings"]["seed"] == 0]
-    (printed,) = [
-        output.text
-        for cell in code_cells(path)
-        for output in cell.outputs
-        if output.get("text", "").startswith("epoch  train loss  val loss")
+# ---- results: what a notebook prints of its training is a reference run ----
+
+HEADER = "epoch  train loss  val loss"
+PRINTED = re.compile(rf"(?:^(\w+)\n)?^{HEADER}.*\n((?: *\d.*\n?)+)", re.M)
+
+
+def printed_trainings(path: Path) -> list[tuple[str, list[list[str]]]]:
+    """Each printed table of epochs: network, and its rows. Without a name: the first table's."""
+    texts = [o.get("text", "") for cell in code_cells(path) for o in cell.outputs]
+    found = [match for text in texts for match in PRINTED.findall(text)]
+    assert len(found) == sum(text.count(HEADER) for text in texts)
+    first, _ = tables(path)[0]["tiny"]
+    return [
+        (name if name in RECIPES else first, [row.split() for row in rows.splitlines()])
+        for name, rows in found
     ]
-    rows = [line.split() for line in printed.splitlines()[1:]]
-    assert rows == [
-        [str(e["epoch"]), f"{e['train_loss']:.2f}", f"{e['val_loss']:.2f}"]
-        for e in record["history"]
-    ]
+
+
+def test_a_notebook_with_several_networks(tmp_path):
+    cell = nbformat.v4.new_code_cell(
+        "small = profile.pick(  # course train --model plain20\n"
+        "    tiny=dict(epochs=2),\n    cpu=dict(epochs=9),\n    gpu=dict(epochs=9),\n)\n"
+        "large = profile.pick(  # course train --model narrow_resnet\n"
+        "    tiny=dict(epochs=2),\n    cpu=dict(epochs=4),\n"
+        '    gpu=dict(model="resnet34", epochs=20),\n)\n'
+    )
+    rows = "    1        2.31      2.30\n    2        2.11      2.10\n"
+    for text in (
+        f"{HEADER}\n{rows}",
+        f"some words\nresnet20\n{HEADER}   accuracy\n{rows}\nplain20\n{HEADER}\n{rows}",
+        f"narrow_resnet\n{HEADER}\n{rows}test accuracy 60 %\n",
+    ):
+        cell.outputs.append(nbformat.v4.new_output("stream", text=text))
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "nb.ipynb")
+    small, large = tables(tmp_path / "nb.ipynb")
+    assert small["cpu"] == ("plain20", {"epochs": 9})
+    assert large["cpu"] == ("narrow_resnet", {"epochs": 4})
+    assert large["gpu"] == ("resnet34", {"epochs": 20})
+    found = printed_trainings(tmp_path / "nb.ipynb")
+    assert [name for name, _ in found] == ["plain20", "resnet20", "plain20", "narrow_resnet"]
+    assert all(table == [["1", "2.31", "2.30"], ["2", "2.11", "2.10"]] for _, table in found)
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if tables(p)], ids=lambda path: path.stem)
+def test_stored_training_is_that_of_the_reference_run_with_seed_0(path):
+    trainings = printed_trainings(path)
+    assert {table["tiny"][0] for table in tables(path)} & {model for model, _ in trainings}
+    for model, rows in trainings:
+        records = reference.runs(path.stem, "tiny", model, epochs=len(rows))
+        [kept] = [r for r in records if r["settings"]["seed"] == 0]
+        told = {**recipe(model, "tiny"), "data": "cifar10"}
+        assert {k: told.get(k, v) for k, v in kept["settings"].items()} == kept["settings"], model
+        assert [row[:3] for row in rows] == [
+            [str(e["epoch"]), f"{e['train_loss']:.2f}", f"{e['val_loss']:.2f}"]
+            for e in kept["history"]
+        ], model
 
 
 def test_reference_runs_hold_no_path_and_what_a_reader_asks_for():

@@ -78,6 +78,18 @@ def test_logits_of_another_width_are_refused():
             Totals(5, "cpu").add(torch.tensor(1.0), torch.zeros(shape), torch.zeros(4).long())
 
 
+def test_of_several_logits_the_first_are_the_answer():
+    """As GoogLeNet gives them in training; the loss is of all, as the loss function says."""
+    alone, first = Totals(5, "cpu"), Totals(5, "cpu")
+    for loss, logits, labels in batches():
+        alone.add(loss, logits, labels)
+        first.add(loss, (logits, -logits, torch.zeros_like(logits)), labels)
+    assert first.compute() == alone.compute() and torch.equal(first.confusion, alone.confusion)
+    wrong = torch.zeros(4, 6), torch.zeros(4, 5)
+    with pytest.raises(ValueError, match=r"gives logits of shape \(4, 6\), but num_classes is 5"):
+        alone.add(torch.tensor(1.0), wrong, torch.zeros(4).long())
+
+
 def test_accuracy_of_each_class():
     confusion = torch.tensor([[3, 1, 0], [0, 0, 2], [0, 0, 0]])
     assert str(per_class_accuracy(confusion).tolist()) == "[0.75, 0.0, nan]"

@@ -1,11 +1,19 @@
-"""The small CNN: the facts the notebook teaches about it."""
+"""The list of networks, and the facts that notebook 01 teaches about the small CNN."""
+
+import math
 
 import pytest
 import torch
+import torch.nn.functional as F
+from networks import shapes_of, weightless
 from torch import nn
 
 from course_utils.models import create_model, list_models
 from course_utils.models.cnn import CNN
+from course_utils.models.narrow import NarrowResNet
+from course_utils.training.checkpoint import load_model, save_checkpoint
+
+DEPTHS = (18, 20, 32, 34, 44, 50, 56, 101, 152)
 
 
 def output_size(size: int, layer: nn.Module) -> int:
@@ -15,13 +23,7 @@ def output_size(size: int, layer: nn.Module) -> int:
     return (size - number) // stride + 1
 
 
-def shapes_of(model: nn.Module, images: torch.Tensor) -> list[tuple[str, tuple[int, ...]]]:
-    """Name and output shape of every layer, in the order in which the image meets them."""
-    seen = []
-    for name, layer in model.named_children():
-        layer.register_forward_hook(lambda _, __, out, name=name: seen.append((name, out.shape)))
-    model(images)
-    return [(name, tuple(shape)) for name, shape in seen]
+# ---- the CNN ----
 
 
 def test_every_stage_of_the_cnn():
@@ -75,24 +77,78 @@ def test_relu_stands_behind_every_convolution_and_not_at_the_end():
     assert not torch.equal(one, other) and (one < 0).any()
 
 
-def test_create_model():
-    assert list_models() == ["cnn"]
-    model = create_model("cnn", num_classes=7)
-    assert isinstance(model, CNN) and model(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
-    assert model.config == {"name": "cnn", "num_classes": 7}
-    twin = create_model(**model.config)
-    twin.load_state_dict(model.state_dict())
-    assert create_model("cnn").config["num_classes"] == 10
+# ---- create_model ----
+
+
+def test_every_network_by_its_name():
+    assert list_models() == [
+        "cnn", "googlenet", "narrow_resnet",
+        *(f"plain{depth}" for depth in DEPTHS), *(f"resnet{depth}" for depth in DEPTHS),
+        "small_inception", "small_residual",
+    ]  # fmt: skip
+    for name in list_models():
+        model = weightless(create_model, name, num_classes=7)
+        assert model.config == {"name": name, "num_classes": 7}
+        assert model.fc.out_features == 7, name
+        assert weightless(create_model, name).fc.out_features == 10, name
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_a_fresh_network_knows_nothing(name):
+    """Ten classes, no opinion yet: a loss near ln 10."""
+    torch.manual_seed(0)
+    small = {"stem": "cifar", "width": 8} if name[-2:] in ("18", "34", "50", "01", "52") else {}
+    model = create_model(name, **({"stem": "cifar"} if name == "googlenet" else small))
+    images, labels = torch.randn(10, 3, 32, 32), torch.arange(10)
+    if isinstance(model, NarrowResNet):
+        model.whiten(images)
+    with torch.inference_mode():  # in train mode, as the first step meets it
+        logits = model(images)
+    assert logits.shape == (10, 10) and len({tuple(row) for row in logits.tolist()}) == 10
+    tolerance = 0.05 if "small" in name or name == "cnn" else 0.2  # the others have batch norm
+    tolerance = 1.0 if name.startswith("resnet") else tolerance  # each block adds to the signal
+    assert abs(float(F.cross_entropy(logits, labels)) - math.log(10)) < tolerance
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "name, options",
     [
-        (("cn",), "no model is called 'cn'; there are: cnn"),
-        (("cnn", 1), "num_classes is 1; a classifier needs at least 2"),
-        (("cnn", 0), "num_classes is 0"),
+        ("cnn", {}),
+        ("resnet18", {"stem": "64px", "width": 4}),
+        ("plain34", {"stem": "cifar", "width": 4}),
+        ("resnet20", {"width": 4}),
+        ("narrow_resnet", {"width": 8}),
+        ("googlenet", {"stem": "imagenet", "auxiliary": True, "enlarge": 48}),
     ],
 )
-def test_models_that_cannot_be(arguments, message):
+def test_a_checkpoint_knows_how_its_network_was_made(name, options, tmp_path):
+    model = create_model(name, num_classes=3, **options)
+    assert model.config == {"name": name, "num_classes": 3, **options}
+    content = {"model": model.state_dict(), "config": model.config}
+    save_checkpoint(content, tmp_path / "best.pt")
+    twin, _ = load_model(tmp_path / "best.pt")
+    assert twin.config == model.config and twin is not model
+    images = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(twin(images), model.eval()(images))
+
+
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("cn", {}, "no model is called 'cn'; there are: cnn, googlenet, .*, plain18, plain20, "),
+        ("resnet19", {}, "no model is called 'resnet19'; there are: .*, resnet18, resnet20, "),
+        ("cnn", {"num_classes": 1}, "num_classes is 1; a classifier needs at least 2"),
+        ("resnet18", {"num_classes": 0}, "num_classes is 0"),
+        ("cnn", {"width": 8}, "cnn has no option 'width'; it has: none"),
+        ("resnet20", {"stem": "cifar"}, "resnet20 has no option 'stem'; it has: width"),
+        ("resnet18", {"depth": 34}, "resnet18 has no option 'depth'; it has: stem, width"),
+        ("plain18", {"auxiliary": True}, "plain18 has no option 'auxiliary'; it has: stem, width"),
+        ("resnet18", {"stem": "big"}, "stem is 'big'; ResNet has: imagenet, 64px, cifar"),
+        ("googlenet", {"stem": "64px"}, "stem is '64px'; GoogLeNet has: imagenet, cifar"),
+        ("googlenet", {"width": 8}, "googlenet has no option 'width'; it has: stem, auxiliary, "),
+    ],
+)
+def test_models_that_cannot_be(name, options, message):
     with pytest.raises(ValueError, match=message):
-        create_model(*arguments)
+        create_model(name, **options)

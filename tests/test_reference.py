@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from course_utils.recipes import recipe
 from course_utils.record import write_record
 from course_utils.show import reference
 from course_utils.show.reference import band, compare
@@ -30,6 +31,7 @@ def history(accuracy: float, epochs: int = 3) -> list[dict]:
     return [
         {
             "epoch": epoch,
+            "train_accuracy": accuracy * epoch / epochs / 2,
             "val_accuracy": accuracy * epoch / epochs,
             "val_loss": 2 / epoch,
             "cpu_seconds": 5.0 + accuracy,
@@ -38,11 +40,15 @@ def history(accuracy: float, epochs: int = 3) -> list[dict]:
     ]
 
 
-def record(seed: int, accuracy: float, profile="tiny", data="cifar10 drawings", **other) -> dict:
+def record(
+    seed: int, accuracy: float, profile="tiny", data="cifar10 drawings", model="cnn", epochs=3,
+    width=None, **other,
+) -> dict:  # fmt: skip
+    settings = {"profile": profile, "model": model, "seed": seed, "epochs": epochs, "width": width}
     return {
-        "settings": {"profile": profile, "model": "cnn", "seed": seed, "epochs": 3},
+        "settings": settings,
         "data": data,
-        "history": history(accuracy),
+        "history": history(accuracy, epochs),
         "finished": True,
         "machine": {"device": "cpu", "processor": "Abacus 5", "threads": 1, "torch": "2.15.0"},
         "date": "2026-11-20",
@@ -121,6 +127,28 @@ def test_a_shorter_run_is_compared_at_its_own_epochs(add, capsys):
     assert "reference: 40.3% ± 0.5%" in capsys.readouterr().out
 
 
+def test_compare_takes_the_references_of_this_network(add, capsys):
+    add(record(0, 0.60), record(1, 0.61), record(2, 0.62))
+    add(record(0, 0.40, model="plain20"), record(1, 0.42, model="plain20"))
+    compare(history(0.41), NOTEBOOK, "plain20")
+    assert "reference: 41.0% ± 1.4% (2 seeds" in capsys.readouterr().out
+    compare(history(0.41), NOTEBOOK, model="cnn")
+    said = capsys.readouterr().out
+    assert "reference: 61.0% ± 1.0% (3 seeds" in said and "yours lies below" in said
+    assert compare(history(0.41), NOTEBOOK, model="resnet20") is None
+
+
+def test_compare_takes_the_references_of_the_nearest_length(add, capsys):
+    """A schedule bends by the length of a run: six epochs of twelve are no run of six."""
+    add(*(record(seed, 0.60 + seed / 100) for seed in (0, 1)))
+    add(*(record(seed, 0.90 + seed / 100, epochs=12) for seed in (0, 1, 2)))
+    means = {2: "40.3% ± 0.5% (2", 3: "60.5% ± 0.7% (2", 6: "45.5%", 12: "91.0%"}
+    for epochs, said in means.items():
+        compare(history(0.5, epochs=epochs), NOTEBOOK)
+        assert f"reference: {said}" in capsys.readouterr().out, epochs
+    assert compare(history(0.5, epochs=13), NOTEBOOK) is None
+
+
 def test_what_compare_draws(add):
     add(record(0, 0.60), record(1, 0.62))
     figure = compare(history(0.61), NOTEBOOK)
@@ -166,6 +194,22 @@ def test_add_keeps_one_record_a_seed(add):
     assert len(reference.runs(NOTEBOOK, "tiny")) == 2 and reference.runs("02") == []
 
 
+def test_one_notebook_has_several_networks_and_lengths(add):
+    add(record(0, 0.6), record(0, 0.5, model="plain20"), record(0, 0.7, model="resnet20"))
+    add(record(0, 0.8, epochs=9), record(0, 0.9, profile="cpu", data="cifar10", model="resnet20"))
+    add(record(0, 0.65))  # in place of the first alone
+
+    def found(**wanted):
+        return [r["test"]["accuracy"] - 0.01 for r in reference.runs(NOTEBOOK, **wanted)]
+
+    assert found() == pytest.approx([0.9, 0.65, 0.8, 0.5, 0.7])
+    assert found(model="resnet20") == pytest.approx([0.9, 0.7])
+    assert found(model="resnet20", profile="tiny") == pytest.approx([0.7])
+    assert found(model="cnn", epochs=9) == pytest.approx([0.8])
+    assert found(epochs=3) == pytest.approx([0.9, 0.65, 0.5, 0.7])
+    assert found(model="resnet34") == []
+
+
 def test_add_refuses_runs_that_are_not_ready(add, tmp_path):
     untested, unfinished = record(1, 0.6), record(1, 0.6, finished=False)
     del untested["test"]
@@ -179,18 +223,52 @@ def test_add_refuses_runs_that_are_not_ready(add, tmp_path):
 
 def test_tables(add):
     add(record(0, 0.60), record(1, 0.61), record(2, 0.62), record(0, 0.7, "cpu", "cifar10"))
-    gpu = record(0, 0.9, profile="gpu", data="cifar10")
+    gpu = record(0, 0.9, profile="gpu", data="cifar10", model="resnet18")
     gpu["machine"] |= {"device": "NVIDIA H200"}
-    add(gpu, notebook="03_resnet")
+    longer = record(0, 0.8, profile="gpu", data="cifar10", model="plain20", epochs=10)
+    add(gpu, record(1, 0.92, epochs=4, model="plain20"), longer, notebook="03_resnet")
     rows = [[c.strip() for c in r.strip("|").split("|")] for r in reference.tables().splitlines()]
-    assert len({len(row) for row in rows}) == 1 and len(rows) == 5
+    assert len({len(row) for row in rows}) == 1 and len(rows) == 7
     where = "1 thread of Abacus 5, torch 2.15.0, 2026-11-20"
     assert rows[2:] == [
         [NOTEBOOK, "cnn", "cpu", "cifar10", "3", "1", "71.0 %", "17", where],
         [NOTEBOOK, "cnn", "tiny", "cifar10 drawings", "3", "3", "62.0 ± 1.0 %", "17", where],
-        ["03_resnet", "cnn", "gpu", "cifar10", "3", "1", "91.0 %", "18",
+        ["03_resnet", "plain20", "gpu", "cifar10", "10", "1", "81.0 %", "58", where],
+        ["03_resnet", "resnet18", "gpu", "cifar10", "3", "1", "91.0 %", "18",
          "NVIDIA H200, torch 2.15.0, 2026-11-20"],
+        ["03_resnet", "plain20", "tiny", "cifar10 drawings", "4", "1", "93.0 %", "24", where],
     ]  # fmt: skip
+
+
+def test_another_width_is_another_network(add):
+    usual = recipe("resnet20", "cpu")["width"]
+    real = {"profile": "cpu", "data": "cifar10"}
+    narrow = record(0, 0.6, model="resnet20", width=5, **real)
+    old = record(0, 0.7, **real)
+    del old["settings"]["width"]  # from before there were widths
+    add(record(0, 0.5, model="resnet20", width=usual, **real), narrow, old)
+    add(narrow)
+    assert len(reference.runs(NOTEBOOK)) == 3
+    names = [row.split("|")[2].strip() for row in reference.tables().splitlines()[2:]]
+    assert sorted(names) == ["cnn", "resnet20", "resnet20 w5"]
+
+
+def test_show(add, capsys):
+    real = {"profile": "cpu", "data": "cifar10"}
+    add(record(0, 0.60, **real), record(1, 0.62, **real), record(0, 0.9))
+    add(record(0, 0.50, model="plain20", **real), record(0, 0.7, model="plain20", epochs=6, **real))
+    reference.show(NOTEBOOK)
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert [" ".join(row.split()) for row in rows] == [
+        "cnn 3 2 69.5% 62.0 % (61.0 to 63.0) 17",
+        "plain20 3 1 75.0% 51.0 % (51.0 to 51.0) 16",
+        "plain20 6 1 65.0% 71.0 % (71.0 to 71.0) 34",
+    ]
+    reference.show(NOTEBOOK, "cnn", "resnet20", profile="tiny")
+    _, row = capsys.readouterr().out.splitlines()
+    assert " ".join(row.split()) == "cnn 3 1 55.0% 91.0 % (91.0 to 91.0) 18"
+    reference.show(NOTEBOOK, "resnet20")
+    assert capsys.readouterr().out.count("\n") == 1  # the heading alone
 
 
 def test_write_readme(add, tmp_path):

@@ -3,23 +3,29 @@
 import json
 import os
 import shlex
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
 import torch
 import tyro
+from helpers import same
 from small_sets import small_parts, write_folders
+from torch import nn
 
-from course_utils import runs
+from course_utils import fit, load_model, runs
+from course_utils import profile as profiles
 from course_utils.data import datasets
 from course_utils.data.cifar10_files import fingerprint
 from course_utils.data.datasets import cifar10
-from course_utils.models import create_model
-from course_utils.recipes import RECIPES
+from course_utils.models import create_model, list_models
+from course_utils.models.googlenet import GoogLeNet
+from course_utils.models.narrow import NarrowResNet
+from course_utils.recipes import RECIPES, USUAL, recipe
 from course_utils.record import Record, command, machine, processor, read_record, write_record
 from course_utils.settings import TrainSettings
 from course_utils.training.checkpoint import save_checkpoint
+from course_utils.training.optim import make_optimizer, make_scheduler
 
 CPU = torch.device("cpu")
 
@@ -58,15 +64,39 @@ def checkpoint(tmp_path):
 # ---- settings ----
 
 
-def test_what_is_not_given_comes_from_the_notebooks_table(monkeypatch):
+@pytest.fixture
+def other(monkeypatch):
+    """A recipe in which everything is unusual."""
+    table = {
+        "data": "real", "epochs": 6, "batch_size": 64, "mixed_precision": True, "padding": 2,
+        "optimizer": "sgd", "learning_rate": 0.2, "schedule": "cosine", "warm_up": 0.25,
+        "weight_decay": 1e-4, "label_smoothing": 0.1, "stem": "cifar", "width": 8,
+    }  # fmt: skip
+    monkeypatch.setitem(RECIPES, "resnet18", {"tiny": table, "cpu": table | {"epochs": 9}})
+    return table
+
+
+def test_what_is_not_given_comes_from_the_recipe():
     settings = runs.complete(TrainSettings(Path("run")))
-    table = RECIPES["01_cnn_cifar10"]["tiny"]
-    assert settings.profile == "tiny" and settings.epochs == table["epochs"]
-    assert settings.batch_size == table["batch_size"] and settings.mixed_precision is False
+    assert (settings.model, settings.profile, settings.seed) == ("cnn", "tiny", 0)
+    assert settings.data == "cifar10"
+    assert asdict(settings).items() >= {**recipe("cnn", "tiny"), "data": "cifar10"}.items()
     settings = runs.complete(TrainSettings(Path("run"), profile="cpu", batch_size=7))
     assert (settings.profile, settings.batch_size) == ("cpu", 7)
-    assert settings.epochs == RECIPES["01_cnn_cifar10"]["cpu"]["epochs"]
+    assert settings.epochs == RECIPES["cnn"]["cpu"]["epochs"]
     assert settings.mixed_precision is True
+
+
+def test_a_recipe_wins_over_what_is_usual_and_the_command_over_both(other):
+    settings = runs.complete(TrainSettings(Path("run"), model="resnet18", learning_rate=0.5))
+    expected = {**USUAL, **other, "data": "cifar10", "learning_rate": 0.5}
+    assert asdict(settings).items() >= expected.items()
+    assert settings.auxiliary is None and settings.enlarge is None
+    settings = runs.complete(TrainSettings(Path("run"), model="resnet18", profile="cpu"))
+    assert (settings.epochs, settings.learning_rate) == (9, 0.2)
+    off = TrainSettings(Path("run"), model="resnet18", warm_up=0.0, mixed_precision=False)
+    settings = runs.complete(off)  # what is false is given all the same
+    assert (settings.warm_up, settings.mixed_precision) == (0.0, False)
 
 
 def test_a_run_goes_on_as_it_began(tmp_path):
@@ -82,11 +112,79 @@ def test_a_run_goes_on_as_it_began(tmp_path):
     assert runs.complete(TrainSettings(tmp_path)).batch_size == 32  # a new run asks nobody
 
 
-def test_every_profile_has_a_recipe():
-    for table in RECIPES.values():
-        assert table.keys() == {"tiny", "cpu", "gpu"}
-        assert len({tuple(row) for row in table.values()}) == 1
-    assert set(runs.RECIPE_OF.values()) <= RECIPES.keys()
+def test_a_run_goes_on_without_being_told_again_what_it_is(other, tmp_path):
+    told = TrainSettings(tmp_path, model="resnet18", data="elsewhere", seed=3, learning_rate=0.3)
+    write_record(tmp_path, {"settings": asdict(replace(runs.complete(told), out=None))})
+    again = runs.complete(TrainSettings(tmp_path, resume=True))
+    assert again == replace(runs.complete(told), resume=True)
+    other["learning_rate"] = other["padding"] = 1  # a recipe that was changed meanwhile
+    assert runs.complete(TrainSettings(tmp_path, resume=True)) == again
+
+
+CHANGED = {
+    "data": "folder", "model": "cnn", "profile": "cpu", "batch_size": 9, "seed": 5,
+    "mixed_precision": False, "stem": "64px", "width": 4, "auxiliary": True, "enlarge": 64,
+    "padding": 0, "optimizer": "adam", "learning_rate": 0.3, "schedule": "linear",
+    "warm_up": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, value", CHANGED.items())
+def test_what_a_run_cannot_change_on_the_way(other, tmp_path, name, value):
+    begun = runs.complete(TrainSettings(tmp_path, model="resnet18"))
+    write_record(tmp_path, {"settings": asdict(replace(begun, out=None))})
+    message = f"was begun with {name}={getattr(begun, name)}, not {value}: resume with"
+    with pytest.raises(ValueError, match=message):
+        runs.complete(TrainSettings(tmp_path, resume=True, **{name: value}))
+    free = {"device": "cpu", "threads": 1}
+    runs.complete(TrainSettings(tmp_path, resume=True, **free))
+
+
+@pytest.mark.parametrize(
+    "schedule, warm_up, free",
+    [
+        ("constant", 0.0, True), ("plateau", 0.0, True), ("constant", 0.1, False),
+        ("linear", 0.0, False), ("cosine", 0.1, False),
+    ],
+)  # fmt: skip
+def test_a_run_grows_longer_only_where_its_length_does_not_bend_the_rate(
+    tmp_path, schedule, warm_up, free
+):
+    told = TrainSettings(tmp_path, epochs=4, schedule=schedule, warm_up=warm_up)
+    write_record(tmp_path, {"settings": asdict(replace(runs.complete(told), out=None))})
+    resumed = TrainSettings(tmp_path, resume=True)
+    assert runs.complete(resumed).epochs == runs.complete(replace(resumed, epochs=4)).epochs == 4
+    if free:
+        assert runs.complete(replace(resumed, epochs=6)).epochs == 6
+    else:
+        with pytest.raises(ValueError, match="was begun with epochs=4, not 6"):
+            runs.complete(replace(resumed, epochs=6))
+
+
+def test_every_network_has_a_recipe_for_every_profile():
+    assert sorted(RECIPES) == sorted(list_models())
+    names = {field.name for field in fields(TrainSettings)}
+    for model, table in RECIPES.items():
+        assert table.keys() == {"tiny", "cpu", "gpu"}, model
+        for profile in table:
+            full = recipe(model, profile)
+            assert full.keys() == {*USUAL, "data", "epochs", "batch_size", "mixed_precision"}
+            assert full.keys() <= names and full["data"] in ("real", "drawings")
+            assert (full["data"] == "drawings") == (profile == "tiny")
+
+
+@pytest.mark.parametrize("profile", ["tiny", "cpu", "gpu"])
+def test_every_recipe_can_be_carried_out(profile):
+    """Its network is built, its optimiser and its schedule are made; nothing is trained."""
+    data = type("Data", (), {"classes": tuple("abcdefghij"), "train": None})
+    for model in RECIPES:
+        settings = runs.complete(TrainSettings(Path("run"), model=model, profile=profile))
+        if model == "narrow_resnet":
+            continue  # it looks at data; trained below
+        with torch.device("meta"):
+            network = runs.build(settings, data)
+        optimizer = make_optimizer(network, settings.optimizer, settings.learning_rate)
+        make_scheduler(optimizer, settings.schedule, 100, settings.warm_up)
 
 
 # ---- records ----
@@ -94,13 +192,107 @@ def test_every_profile_has_a_recipe():
 
 def test_the_command_gives_back_the_settings():
     settings = TrainSettings(
-        Path("RUN"), data="my data", profile="cpu", epochs=3, batch_size=8, learning_rate=2e-4,
+        Path("RUN"), data="my data", model="googlenet", stem="imagenet", auxiliary=True, enlarge=96,
+        profile="cpu", epochs=3, batch_size=8, padding=1, optimizer="adam", learning_rate=2e-4,
+        schedule="plateau", warm_up=0.5, weight_decay=0.125, label_smoothing=0.3,
         mixed_precision=False, seed=5, device="cpu", threads=2,
     )  # fmt: skip
-    words = shlex.split(command(settings))
+    words = shlex.split(command(runs.complete(settings)))
     assert words[:2] == ["course", "train"]
     assert tyro.cli(TrainSettings, args=words[2:]) == settings
-    assert command(TrainSettings(Path("x"), resume=True)) == "course train --out RUN"
+    everything = {f"--{f.name.replace('_', '-')}" for f in fields(settings)} - {"--resume"}
+    assert everything - {"--width"} == {word for word in words if word.startswith("--")}
+
+
+@pytest.mark.parametrize("model", ["cnn", "narrow_resnet", "resnet20", "resnet18", "googlenet"])
+@pytest.mark.parametrize("profile", ["tiny", "cpu", "gpu"])
+@pytest.mark.parametrize("given", [{}, {"seed": 2, "epochs": 77, "mixed_precision": False}])
+def test_the_command_leaves_out_what_the_recipe_says(model, profile, given):
+    settings = runs.complete(TrainSettings(Path("RUN"), model=model, profile=profile, **given))
+    words = shlex.split(command(settings))
+    again = runs.complete(tyro.cli(TrainSettings, args=words[2:]))
+    assert again == settings
+    if not given:
+        named = [] if model == "cnn" else ["--model", model]
+        assert words[4:] == [*named, "--profile", profile]
+
+
+def test_numbers_that_cannot_be():
+    for name, value, message in [
+        ("epochs", 0, "epochs is 0; it must be greater than 0"),
+        ("width", 0, "width is 0; it must be greater than 0"),
+        ("enlarge", -32, "enlarge is -32; it must be greater than 0"),
+        ("padding", -1, "padding is -1; it must be 0 or greater"),
+        ("weight_decay", -0.1, "weight_decay is -0.1; it must be 0 or greater"),
+        ("label_smoothing", -0.1, "label_smoothing is -0.1; it must be 0 or greater"),
+        ("label_smoothing", 1.5, "label_smoothing is 1.5; it is a share, 0 to 1"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            runs.complete(TrainSettings(Path("run"), **{name: value}))
+    zero = {"padding": 0, "weight_decay": 0.0, "label_smoothing": 0.0}
+    assert runs.complete(TrainSettings(Path("run"), **zero)).padding == 0
+
+
+# ---- networks ----
+
+
+def test_build(real):
+    data = cifar10(real)
+    settings = TrainSettings(
+        Path("run"), model="googlenet", stem="imagenet", auxiliary=True, enlarge=64
+    )
+    model = runs.build(settings, data)
+    assert isinstance(model, GoogLeNet) and model.enlarge.size == 64 and model.aux1 is not None
+    expected = {"stem": "imagenet", "auxiliary": True, "enlarge": 64}
+    assert model.config == {"name": "googlenet", "num_classes": 10, **expected}
+    narrow = TrainSettings(Path("run"), model="narrow_resnet", width=8)
+    one, other = (runs.build(narrow, data).whitening.weight for _ in range(2))
+    assert torch.equal(one, other)  # from the images, not by chance
+    assert not torch.equal(one, NarrowResNet(width=8).whitening.weight)
+
+
+def test_training_follows_every_setting(real, tmp_path):
+    """The same run, put together by hand."""
+    told = {"batch_size": 32, "padding": 1, "optimizer": "sgd", "learning_rate": 0.05, "seed": 3}
+    bent = {"schedule": "linear", "warm_up": 0.2, "weight_decay": 0.5, "label_smoothing": 0.3}
+    settings = TrainSettings(tmp_path / "run", data=str(real), epochs=2, **told, **bent)
+    found = runs.train(settings)["history"]
+    profiles.start(seed=3)
+    model = create_model("cnn").to(memory_format=torch.channels_last)
+    train, val = runs.loaders(cifar10(real), runs.complete(settings), CPU)
+    optimizer = make_optimizer(model, "sgd", 0.05, weight_decay=0.5)
+    by_hand = fit(
+        model, train, val, optimizer, epochs=2, num_classes=10,
+        loss_fn=nn.CrossEntropyLoss(label_smoothing=0.3),
+        scheduler=make_scheduler(optimizer, "linear", 2 * len(train), warm_up=0.2),
+        schedule_every="step",
+    )  # fmt: skip
+    assert same(found, by_hand) and found[-1]["learning_rate"] < 0.2 * 0.05
+
+
+@pytest.mark.parametrize(
+    "model, options",
+    [
+        ("resnet18", {"width": 8, "schedule": "cosine", "warm_up": 0.2}),
+        ("narrow_resnet", {"width": 16}),
+        ("googlenet", {"stem": "imagenet", "auxiliary": True}),
+        ("plain20", {"width": 4, "schedule": "plateau", "warm_up": 0.0}),
+    ],
+)
+def test_each_kind_of_network_trains_and_is_tested(real, tmp_path, model, options):
+    told = TrainSettings(
+        tmp_path / "run", data=str(real), model=model, epochs=1, batch_size=64, **options
+    )
+    record = runs.train(told)
+    assert record["finished"] and record["settings"].items() >= options.items()
+    network, about = load_model(tmp_path / "run" / "best.pt")
+    options = {name: value for name, value in options.items() if name in runs.MODEL_OPTIONS}
+    assert network.config.items() >= {"name": model, **options}.items()
+    assert about["image_size"] == 32
+    result = runs.test(tmp_path / "run" / "best.pt")
+    assert result["images"] == 30 and result["accuracy"] >= 0
+    kept = read_record(tmp_path / "run")["history"][0]
+    assert kept["val_loss"] == record["history"][0]["val_loss"] > 0
 
 
 def test_records_are_whole_or_told(tmp_path):
@@ -169,8 +361,9 @@ def test_other_classes_are_refused(checkpoint):
 
 def test_the_loaders(real):
     data = cifar10(real)
-    train, val = runs.loaders(data, 8, seed=1, device=CPU)
-    assert train.crops.shape[0] == 2 * len(data.train)  # augmented
+    settings = runs.complete(TrainSettings(Path("run"), batch_size=8, padding=3, seed=1))
+    train, val = runs.loaders(data, settings, device=CPU)
+    assert train.crops.shape[:4] == (2 * len(data.train), 3, 7, 7)  # augmented
     assert train.shuffle and train.generator.initial_seed() == 1
     assert not val.shuffle and val.crops.shape[:4] == (len(data.val), 3, 1, 1)
     for loader in (train, val):

@@ -15,11 +15,13 @@ class NarrowResNet(nn.Module):
 
     images (N, 3, 32, 32) → logits (N, num_classes). Call `whiten` once before training. 261,682
     parameters for ten classes, of which 261,034 train. The maxima over all positions are large, so
-    0.2 keeps the first logits small.
+    0.2 keeps the first logits small. Raises ``ValueError`` for a width that is odd or above 54.
     """
 
     def __init__(self, num_classes: int = 10, width: int = 24):
         super().__init__()
+        if width % 2 or not 2 <= width <= 54:  # 27 directions of a 3×3 window, with both signs
+            raise ValueError(f"width is {width}; it must be even, from 2 to 54")
         self.whitening = nn.Conv2d(3, width, 3, padding=1, bias=False).requires_grad_(False)
         self.stage1 = nn.Sequential(ConvPool(width, 2 * width), ResidualBlock(2 * width))
         self.stage2 = nn.Sequential(ConvPool(2 * width, 4 * width), ResidualBlock(4 * width))

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from course_utils import profile as profiles
 from course_utils.data.datasets import DATA, find
+from course_utils.recipes import recipe
 from course_utils.record import read_record
 from course_utils.show.plotting import VERMILLION, tidy
 
@@ -52,6 +53,45 @@ def band(values: list[float]) -> tuple[float, float]:
     return mean - half, mean + half
 
 
+def show(notebook: str, *models: str, profile: str = "cpu") -> None:
+    """Print what the reference runs of these networks reached, on the real data unless told else.
+
+    Training error: of the last epoch, on augmented images. Mean and range over the seeds.
+    """
+    print("network          epochs  seeds  training error  test accuracy (range)    CPU-seconds")
+    for group in _groups(runs(notebook, profile)):
+        first = group[0]["settings"]
+        if models and first["model"] not in models:
+            continue
+        errors = [1 - r["history"][-1]["train_accuracy"] for r in group]
+        tested = [100 * r["test"]["accuracy"] for r in group]
+        spread = f"{statistics.mean(tested):.1f} % ({min(tested):.1f} to {max(tested):.1f})"
+        print(
+            f"{_network(first):17}{first['epochs']:6}{len(group):7}{statistics.mean(errors):16.1%}"
+            f"  {spread:24}{_cpu_seconds(group):12.0f}"
+        )
+
+
+def _groups(records: list[dict]) -> list[list[dict]]:
+    """Records that differ in the seed only."""
+    groups: dict[tuple, list[dict]] = {}
+    for record in records:
+        groups.setdefault(_key(record)[:-1], []).append(record)
+    return list(groups.values())
+
+
+def _network(settings: dict) -> str:
+    """The network's name, and its width where it is not the usual one."""
+    usual = recipe(settings["model"], settings["profile"])["width"]
+    width = settings.get("width")
+    return settings["model"] + (f" w{width}" if width not in (None, usual) else "")
+
+
+def _cpu_seconds(group: list[dict]) -> float:
+    """Of the training, without validation and test; the median over the seeds."""
+    return statistics.median(sum(e["cpu_seconds"] for e in r["history"]) for r in group)
+
+
 def compare(history: list[dict], notebook: str, model: str | None = None) -> Figure | None:
     """Print a run beside the reference runs of the same profile and network, and draw both.
 
@@ -62,6 +102,7 @@ def compare(history: list[dict], notebook: str, model: str | None = None) -> Fig
     profile = profiles.name()
     epochs = len(history)
     references = [r for r in runs(notebook, profile, model) if len(r["history"]) >= epochs > 0]
+    references = [r for r in references if _network(r["settings"]) == r["settings"]["model"]]
     shortest = min((len(r["history"]) for r in references), default=0)
     references = [r for r in references if len(r["history"]) == shortest]
     if len(references) < 2:
@@ -142,7 +183,9 @@ def _as_text(record: dict) -> str:
 
 def _key(record: dict) -> tuple:
     settings = record["settings"]
-    return settings["profile"], settings["model"], settings["epochs"], settings["seed"]
+    names = ("profile", "model", "epochs", "seed")
+    profile, model, epochs, seed = (settings[name] for name in names)
+    return profile, model, settings.get("width") or 0, epochs, seed
 
 
 def tables() -> str:
@@ -153,26 +196,22 @@ def tables() -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for path in sorted(FOLDER.glob("*.json")):
-        groups: dict[tuple, list[dict]] = {}
-        for record in runs(path.stem):
-            groups.setdefault(_key(record)[:3], []).append(record)
-        lines += [_row(path.stem, group) for group in groups.values()]
+        lines += [_row(path.stem, group) for group in _groups(runs(path.stem))]
     return "\n".join(lines)
 
 
 def _row(notebook: str, group: list[dict]) -> str:
     first, accuracies = group[0], [r["test"]["accuracy"] for r in group]
-    cpu = [sum(e["cpu_seconds"] for e in r["history"]) for r in group]
     spread = f" ± {100 * statistics.stdev(accuracies):.1f}" if len(group) > 1 else ""
     cells = [
         notebook,
-        first["settings"]["model"],
+        _network(first["settings"]),
         first["settings"]["profile"],
         first["data"],
         str(first["settings"]["epochs"]),
         str(len(group)),
         f"{100 * statistics.mean(accuracies):.1f}{spread} %",
-        f"{statistics.median(cpu):.0f}",
+        f"{_cpu_seconds(group):.0f}",
         f"{_where(first)}, torch {first['machine']['torch']}, {first['date']}",
     ]
     return "| " + " | ".join(cells) + " |"

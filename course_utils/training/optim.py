@@ -37,9 +37,9 @@ def make_scheduler(
     """How the learning rate changes: ``constant``, ``linear``, ``cosine`` or ``plateau``.
 
     In the first share ``warm_up`` of ``steps`` it grows to the optimiser's, then it stays, or falls
-    to zero in a line or in half a cosine. ``plateau`` halves it where the validation loss has not
-    fallen for 5 epochs, down to a hundredth, and is stepped every epoch, all others every step.
-    Returns None where nothing changes. Raises ``ValueError`` for what cannot be.
+    to zero in a line or in half a cosine. ``plateau`` halves it after more than 5 epochs in which
+    the validation loss has not fallen, down to a hundredth. Step it every epoch, the others every
+    step. Returns None where nothing changes. Raises ``ValueError`` for what cannot be.
 
     Warm-up: Goyal et al., *Accurate, Large Minibatch SGD*, 2017, §2.2. Cosine: Loshchilov & Hutter,
     *SGDR*, 2017, §3.
