@@ -50,7 +50,7 @@ _HOMES = {
         "show_predictions",
         "surest_mistakes",
     ),
-    "show.plotting": ("plot_confusion", "plot_history", "plot_per_class"),
+    "show.plotting": ("new_axes", "plot_confusion", "plot_history", "plot_per_class"),
     "show.predict": ("predict",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

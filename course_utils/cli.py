@@ -107,13 +107,13 @@ def results(
         add: Add the runs named to this notebook's committed records first.
         write: Write the tables into README.md.
     """
-    from course_utils.show import reference
+    from course_utils.show import results as committed
 
     if add:
-        reference.add(add, runs)
+        committed.add(add, runs)
     if write:
-        reference.write_readme()
-    print(reference.tables())
+        committed.write_readme()
+    print(committed.tables())
 
 
 @app.command

@@ -83,8 +83,9 @@ def complete(settings: TrainSettings) -> TrainSettings:
     known = recipe(model, profile) | DEFAULTS | {"model": model, "profile": profile} | begun
     empty = {name: v for name, v in known.items() if getattr(settings, name) is None}
     settings = replace(settings, **empty)
-    anew = settings.schedule in ("linear", "cosine") or settings.warm_up  # by the length of a run
-    fixed = (*FIXED, "epochs") if anew else FIXED
+    # where the rate is planned over the run's length, that must stay
+    planned = settings.schedule in ("linear", "cosine") or settings.warm_up
+    fixed = (*FIXED, "epochs") if planned else FIXED
     for name in fixed:
         if name in begun and begun[name] != getattr(settings, name):
             raise ValueError(
@@ -100,11 +101,12 @@ def check_ranges(settings: TrainSettings) -> None:
     for name in ("epochs", "batch_size", "learning_rate", "threads", "width", "enlarge"):
         if name in given and not given[name] > 0:
             raise ValueError(f"{name} is {given[name]}; it must be greater than 0")
-    for name in ("padding", "weight_decay", "label_smoothing"):
+    for name in ("padding", "weight_decay"):
         if name in given and not given[name] >= 0:
             raise ValueError(f"{name} is {given[name]}; it must be 0 or greater")
-    if given.get("label_smoothing", 0) > 1:
-        raise ValueError(f"label_smoothing is {settings.label_smoothing}; it is a share, 0 to 1")
+    for name in ("label_smoothing", "warm_up"):
+        if not 0 <= given.get(name, 0) <= 1:
+            raise ValueError(f"{name} is {given[name]}; it is a share, 0 to 1")
 
 
 def build(settings: TrainSettings, data: Splits) -> nn.Module:

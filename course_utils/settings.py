@@ -18,11 +18,12 @@ class TrainSettings:
     data: str | None = None
     """The data set's name, or the folder it lies in; default: cifar10."""
     model: str | None = None
-    """The network's name; default: cnn."""
+    """cnn, small_inception, googlenet, small_residual, narrow_resnet, resnet18 to resnet152,
+    resnet20 to resnet56, and plain18 … without shortcuts; default: cnn."""
     stem: Literal["imagenet", "64px", "cifar"] | None = None
     """The first layers of a ResNet-18 to 152 or GoogLeNet, by the size of its images."""
     width: int | None = None
-    """Channels of the first stage of a ResNet."""
+    """Channels of the first layers of a ResNet or of narrow_resnet."""
     auxiliary: bool | None = None
     """GoogLeNet's auxiliary heads."""
     enlarge: int | None = None
@@ -34,7 +35,7 @@ class TrainSettings:
     batch_size: int | None = None
     """How many images to learn from in one step."""
     padding: int | None = None
-    """How many pixels a random crop may move."""
+    """How many pixels a random crop may move in each direction."""
     optimizer: Literal["adam", "sgd"] | None = None
     """Adam, or SGD with Nesterov momentum 0.9."""
     learning_rate: float | None = None

@@ -19,7 +19,7 @@ from course_utils import cli
 from course_utils.data import download
 from course_utils.data.transfer import Source
 from course_utils.profile import best_device
-from course_utils.show import reference
+from course_utils.show import reference, results
 from course_utils.training.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -165,8 +165,8 @@ def test_a_run_that_diverges_fails(tmp_path, course):
 def test_results(copy, course, tmp_path, monkeypatch):
     monkeypatch.setattr(reference, "FOLDER", tmp_path / "reference")
     readme = tmp_path / "README.md"
-    readme.write_text(f"# Title\n\n{reference.BEGIN}\n{reference.END}\n", encoding="utf-8")
-    monkeypatch.setattr(reference.write_readme, "__defaults__", (readme,))
+    readme.write_text(f"# Title\n\n{results.BEGIN}\n{results.END}\n", encoding="utf-8")
+    monkeypatch.setattr(results.write_readme, "__defaults__", (readme,))
     code, _, error = course("results", copy, "--add", "01_cnn_cifar10")
     assert code == 2 and error == f"course: {copy} was not tested: course test {copy / 'best.pt'}\n"
     assert course("test", copy / "best.pt")[0] == 0
@@ -203,7 +203,7 @@ def test_a_folder_with_a_run_is_refused(copy, course):
         (["--model", "resnet18", "--width", 0], "width is 0; it must be greater than 0"),
         (["--model", "googlenet", "--stem", "64px"], "GoogLeNet has: imagenet, cifar"),
         (["--label-smoothing", 2], "label_smoothing is 2.0; it is a share, 0 to 1"),
-        (["--warm-up", 1.5], "warm_up is 1.5; it is a share of the steps"),
+        (["--warm-up", 1.5], "warm_up is 1.5; it is a share, 0 to 1"),
         (["--schedule", "plateau", "--warm-up", 0.1], "schedule 'plateau' has no warm_up"),
         (["--data", "mnist"], "data 'mnist' is neither cifar10 nor a folder"),
         (["--device", ABSENT], f"device '{ABSENT}' is not there: "),

@@ -197,7 +197,7 @@ def test_a_schedule_by_name_in_a_run():
     "schedule, warm_up, message",
     [
         ("step", 0.0, "schedule is 'step'; it must be constant, linear, cosine or plateau"),
-        ("plateau", 0.1, "schedule 'plateau' has no warm_up; choose linear or cosine"),
+        ("plateau", 0.1, "schedule 'plateau' has no warm_up: set warm_up to 0, or choose linear"),
         ("linear", 1.0, "warm_up is 1.0; it is a share of the steps, from 0 to below 1"),
         ("constant", -0.1, "warm_up is -0.1; it is a share"),
         ("cosine", float("nan"), "warm_up is nan; it is a share"),

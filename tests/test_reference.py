@@ -10,7 +10,7 @@ import pytest
 
 from course_utils.recipes import recipe
 from course_utils.record import write_record
-from course_utils.show import reference
+from course_utils.show import reference, results
 from course_utils.show.reference import band, compare
 
 NOTEBOOK = "01_cnn_cifar10"
@@ -35,6 +35,7 @@ def history(accuracy: float, epochs: int = 3) -> list[dict]:
             "val_accuracy": accuracy * epoch / epochs,
             "val_loss": 2 / epoch,
             "cpu_seconds": 5.0 + accuracy,
+            "seconds": 1.0,
         }
         for epoch in range(1, epochs + 1)
     ]
@@ -66,7 +67,7 @@ def add(tmp_path):
             folders.append(tmp_path / f"run{number}")
             folders[-1].mkdir(exist_ok=True)
             write_record(folders[-1], kept)
-        reference.add(notebook, folders)
+        results.add(notebook, folders)
 
     return put
 
@@ -218,7 +219,7 @@ def test_add_refuses_runs_that_are_not_ready(add, tmp_path):
             add(record(0, 0.6), kept)
         assert reference.runs(NOTEBOOK) == []
     with pytest.raises(ValueError, match="holds no finished run"):
-        reference.add(NOTEBOOK, [tmp_path / "none"])
+        results.add(NOTEBOOK, [tmp_path / "none"])
 
 
 def test_tables(add):
@@ -227,14 +228,14 @@ def test_tables(add):
     gpu["machine"] |= {"device": "NVIDIA H200"}
     longer = record(0, 0.8, profile="gpu", data="cifar10", model="plain20", epochs=10)
     add(gpu, record(1, 0.92, epochs=4, model="plain20"), longer, notebook="03_resnet")
-    rows = [[c.strip() for c in r.strip("|").split("|")] for r in reference.tables().splitlines()]
+    rows = [[c.strip() for c in r.strip("|").split("|")] for r in results.tables().splitlines()]
     assert len({len(row) for row in rows}) == 1 and len(rows) == 7
     where = "1 thread of Abacus 5, torch 2.15.0, 2026-11-20"
     assert rows[2:] == [
         [NOTEBOOK, "cnn", "cpu", "cifar10", "3", "1", "71.0 %", "17", where],
         [NOTEBOOK, "cnn", "tiny", "cifar10 drawings", "3", "3", "62.0 ± 1.0 %", "17", where],
         ["03_resnet", "plain20", "gpu", "cifar10", "10", "1", "81.0 %", "58", where],
-        ["03_resnet", "resnet18", "gpu", "cifar10", "3", "1", "91.0 %", "18",
+        ["03_resnet", "resnet18", "gpu", "cifar10", "3", "1", "91.0 %", "3",
          "NVIDIA H200, torch 2.15.0, 2026-11-20"],
         ["03_resnet", "plain20", "tiny", "cifar10 drawings", "4", "1", "93.0 %", "24", where],
     ]  # fmt: skip
@@ -249,8 +250,8 @@ def test_another_width_is_another_network(add):
     add(record(0, 0.5, model="resnet20", width=usual, **real), narrow, old)
     add(narrow)
     assert len(reference.runs(NOTEBOOK)) == 3
-    names = [row.split("|")[2].strip() for row in reference.tables().splitlines()[2:]]
-    assert sorted(names) == ["cnn", "resnet20", "resnet20 w5"]
+    names = [row.split("|")[2].strip() for row in results.tables().splitlines()[2:]]
+    assert sorted(names) == ["cnn", "resnet20", "resnet20 width=5"]
 
 
 def test_show(add, capsys):
@@ -265,28 +266,51 @@ def test_show(add, capsys):
         "plain20 6 1 65.0% 71.0 % (71.0 to 71.0) 34",
     ]
     reference.show(NOTEBOOK, "cnn", "resnet20", profile="tiny")
-    _, row = capsys.readouterr().out.splitlines()
+    _, row, missing = capsys.readouterr().out.splitlines()
     assert " ".join(row.split()) == "cnn 3 1 55.0% 91.0 % (91.0 to 91.0) 18"
-    reference.show(NOTEBOOK, "resnet20")
-    assert capsys.readouterr().out.count("\n") == 1  # the heading alone
+    assert missing.split() == ["resnet20", "not", "measured", "yet"]
+    add(record(0, 0.80, model="resnet20", **real), notebook="03_resnet")
+    reference.show((NOTEBOOK, "03_resnet"), "plain20", "resnet20")
+    assert [row.split()[0] for row in capsys.readouterr().out.splitlines()[1:]] == [
+        *("plain20", "plain20", "resnet20")
+    ]
+
+
+def test_what_was_told_apart_from_the_recipe_is_another_kind(add):
+    real = {"profile": "cpu", "data": "cifar10", "model": "resnet20"}
+    changed = record(0, 0.6, **real)
+    changed["settings"] |= {"weight_decay": 0.5, "threads": 1, "device": "cpu"}
+    add(record(0, 0.7, **real), changed)
+    names = [row.split("|")[2].strip() for row in results.tables().splitlines()[2:]]
+    assert sorted(names) == ["resnet20", "resnet20 weight_decay=0.5"]
+
+
+def test_a_planned_learning_rate_compares_at_its_full_length_only(add, capsys):
+    runs = [record(seed, 0.6 + seed / 100, epochs=3) for seed in range(3)]
+    for run in runs:
+        run["settings"]["schedule"] = "linear"
+    add(*runs)
+    assert compare(history(0.6, 2), NOTEBOOK) is None
+    assert "no reference runs of 2 epochs" in capsys.readouterr().out
+    assert compare(history(0.6, 3), NOTEBOOK) is not None
 
 
 def test_write_readme(add, tmp_path):
     readme = tmp_path / "README.md"
     before, after = "# Größe\n\ntext\n\n", "\n\nmore | text\n"
-    readme.write_text(before + reference.BEGIN + "\nold\n" + reference.END + after, "utf-8")
+    readme.write_text(before + results.BEGIN + "\nold\n" + results.END + after, "utf-8")
     add(record(0, 0.60))
-    reference.write_readme(readme)
+    results.write_readme(readme)
     text = readme.read_bytes()
-    reference.write_readme(readme)
+    results.write_readme(readme)
     assert readme.read_bytes() == text and b"\r" not in text and b"old" not in text
     assert text.decode() == (
-        f"{before}{reference.BEGIN}\n\n{reference.tables()}\n\n{reference.END}{after}"
+        f"{before}{results.BEGIN}\n\n{results.tables()}\n\n{results.END}{after}"
     )
-    for broken in ("no marks", reference.BEGIN, reference.END + reference.BEGIN):
+    for broken in ("no marks", results.BEGIN, results.END + results.BEGIN):
         readme.write_text(broken, "utf-8")
         with pytest.raises(ValueError, match="README.md lacks the lines"):
-            reference.write_readme(readme)
+            results.write_readme(readme)
         assert readme.read_text("utf-8") == broken
 
 
@@ -300,10 +324,10 @@ def committed() -> list[dict]:
 
 def test_the_readme_is_in_step_with_the_committed_records(monkeypatch):
     monkeypatch.undo()
-    text = reference.README.read_text(encoding="utf-8")
-    assert text.count(reference.BEGIN) == text.count(reference.END) == 1
-    between = text.partition(reference.BEGIN)[2].partition(reference.END)[0]
-    assert between.strip() == reference.tables(), "run `course results --write`"
+    text = results.README.read_text(encoding="utf-8")
+    assert text.count(results.BEGIN) == text.count(results.END) == 1
+    between = text.partition(results.BEGIN)[2].partition(results.END)[0]
+    assert between.strip() == results.tables(), "run `course results --write`"
 
 
 def test_the_committed_records_are_whole():

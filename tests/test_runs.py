@@ -173,6 +173,18 @@ def test_every_network_has_a_recipe_for_every_profile():
             assert (full["data"] == "drawings") == (profile == "tiny")
 
 
+def test_the_gpu_recipe_takes_steps_on_the_cpu(real, tmp_path):
+    model, options = "resnet34", {"width": 4}
+    told = TrainSettings(
+        tmp_path / "run", data=str(real), model=model, profile="gpu", device="cpu", epochs=2,
+        **options,
+    )  # fmt: skip
+    record = runs.train(told)
+    assert record["finished"] and record["history"][-1]["step"] == 2
+    for name in ("batch_size", "optimizer", "learning_rate", "schedule", "label_smoothing"):
+        assert record["settings"][name] == RECIPES[model]["gpu"][name]
+
+
 @pytest.mark.parametrize("profile", ["tiny", "cpu", "gpu"])
 def test_every_recipe_can_be_carried_out(profile):
     """Its network is built, its optimiser and its schedule are made; nothing is trained."""
@@ -224,7 +236,8 @@ def test_numbers_that_cannot_be():
         ("enlarge", -32, "enlarge is -32; it must be greater than 0"),
         ("padding", -1, "padding is -1; it must be 0 or greater"),
         ("weight_decay", -0.1, "weight_decay is -0.1; it must be 0 or greater"),
-        ("label_smoothing", -0.1, "label_smoothing is -0.1; it must be 0 or greater"),
+        ("label_smoothing", -0.1, "label_smoothing is -0.1; it is a share, 0 to 1"),
+        ("warm_up", 1.5, "warm_up is 1.5; it is a share, 0 to 1"),
         ("label_smoothing", 1.5, "label_smoothing is 1.5; it is a share, 0 to 1"),
     ]:
         with pytest.raises(ValueError, match=message):

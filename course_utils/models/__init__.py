@@ -53,7 +53,7 @@ def create_model(name: str, num_classes: int = 10, **options) -> nn.Module:
     if num_classes < 2:
         raise ValueError(f"num_classes is {num_classes}; a classifier needs at least 2")
     builder = _MODELS[name]
-    known = [p for p in signature(builder).parameters if p not in ("depth", "num_classes")]
+    known = [p for p in signature(builder).parameters if p != "num_classes"]
     for option in options:
         if option not in known:
             raise ValueError(

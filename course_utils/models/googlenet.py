@@ -79,7 +79,7 @@ class Inception(nn.Module):
 
     x (N, in_channels, H, W) → (N, one + three + five + pool, H, W). ``reduce3`` and ``reduce5`` are
     the channels that a 1×1 convolution leaves for the wider kernel behind it. The branch called
-    5×5 in the paper has a 3×3 kernel here, as in torchvision, whose weights would not fit else.
+    5×5 in the paper has a 3×3 kernel here, as in torchvision: its weights would not fit otherwise.
     """
 
     def __init__(
@@ -112,7 +112,8 @@ class Inception(nn.Module):
 class AuxiliaryHead(nn.Module):
     """A classifier in the middle of the network, for training only: §5.
 
-    x (N, in_channels, H, W) → logits (N, num_classes)
+    x (N, in_channels, H, W) → logits (N, num_classes). On Apple's MPS H and W must be multiples of
+    4, since its adaptive pooling takes no others.
     """
 
     def __init__(self, in_channels: int, num_classes: int):
@@ -132,7 +133,7 @@ class GoogLeNet(nn.Module):
     auxiliary heads.
 
     images (N, 3, H, W) → logits (N, num_classes). With ``auxiliary=True`` and in training mode it
-    gives three logits, ``(main, auxiliary2, auxiliary1)``; train it `with_auxiliary` loss.
+    gives three logits, ``(main, auxiliary2, auxiliary1)``: train with the loss of `with_auxiliary`.
 
     ``stem="imagenet"`` is the paper's, for 224 px: it leaves an eighth of the side. ``"cifar"`` is
     one 3×3 convolution, for 32 px. ``enlarge`` scales the images to that side first, on the
@@ -182,9 +183,8 @@ class GoogLeNet(nn.Module):
         self.fc = nn.Linear(1024, num_classes)
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor, Tensor]:
-        x = self.transform(
-            self.enlarge(images)
-        )  # 224 px and the paper's stem, or 32 px and the other
+        # shapes for 224 px and the paper's stem, or for 32 px and the other
+        x = self.transform(self.enlarge(images))
         x = self.maxpool1(self.conv1(x))  # (N, 64, 56, 56), or (N, 192, 32, 32)
         x = self.maxpool2(self.conv3(self.conv2(x)))  # (N, 192, 28, 28)
         x = self.inception3b(self.inception3a(x))  # (N, 480, 28, 28)

@@ -135,6 +135,8 @@ class ResNet(nn.Module):
             raise ValueError(f"depth is {depth}; ResNet has: {', '.join(map(str, LAYERS))}")
         if stem not in ("imagenet", "64px", "cifar"):
             raise ValueError(f"stem is {stem!r}; ResNet has: imagenet, 64px, cifar")
+        if width < 1:
+            raise ValueError(f"width is {width}; it must be at least 1")
         block, blocks = LAYERS[depth]
         channels = [width, 2 * width, 4 * width, 8 * width]
         after = [width, *(c * block.expansion for c in channels)]
@@ -170,6 +172,8 @@ class CifarResNet(nn.Module):
         blocks, rest = divmod(depth - 2, 6)
         if blocks < 1 or rest:
             raise ValueError(f"depth is {depth}; it must be 6n + 2: 20, 32, 44, 56, …")
+        if width < 1:
+            raise ValueError(f"width is {width}; it must be at least 1")
         self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.layer1 = stage(BasicBlock, width, width, blocks, stride=1)

@@ -33,6 +33,13 @@ def tidy(ax: Axes, title: str = "", x: str = "", y: str = "") -> Axes:
     return ax
 
 
+def new_axes(x: str, y: str) -> Axes:
+    """Axes of a new figure, with these labels, whose lines take the colours of the course."""
+    _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    ax.set_prop_cycle(color=RUN_COLOURS)
+    return tidy(ax, x=x, y=y)
+
+
 def legend(ax: Axes | Figure, *entries, **where) -> None:
     """A legend that lets curves shine through and has no frame."""
     ax.legend(*entries, fontsize=9, framealpha=0.75, edgecolor="none", **where)

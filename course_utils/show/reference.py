@@ -1,4 +1,4 @@
-"""The committed reference runs: yours beside them, and the tables of the README.
+"""The committed reference runs: what they reached, and yours beside them.
 
 ``data/reference/<notebook>.json`` holds the records that `course train` and `course test` wrote.
 """
@@ -6,7 +6,6 @@
 import json
 import statistics
 from collections.abc import Iterable
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
@@ -15,11 +14,9 @@ from matplotlib.ticker import MaxNLocator
 from course_utils import profile as profiles
 from course_utils.data.datasets import DATA, find
 from course_utils.recipes import recipe
-from course_utils.record import read_record
 from course_utils.show.plotting import VERMILLION, tidy
 
 FOLDER = DATA / "reference"
-README = DATA.parent / "README.md"
 
 # two-sided 95 % quantiles of Student's t for 1 … 10 degrees of freedom (Student 1908)
 T95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
@@ -53,43 +50,62 @@ def band(values: list[float]) -> tuple[float, float]:
     return mean - half, mean + half
 
 
-def show(notebook: str, *models: str, profile: str = "cpu") -> None:
-    """Print what the reference runs of these networks reached, on the real data unless told else.
+def show(notebooks: str | Iterable[str], *models: str, profile: str = "cpu") -> None:
+    """Print what reference runs of one or several notebooks reached, one line for each network.
 
-    Training error: of the last epoch, on augmented images. Mean and range over the seeds.
+    ``models``: which ones, default all. Training error: of the last epoch, on augmented images,
+    the mean of the seeds. Seconds: see `seconds_of`.
     """
-    print("network          epochs  seeds  training error  test accuracy (range)    CPU-seconds")
-    for group in _groups(runs(notebook, profile)):
-        first = group[0]["settings"]
-        if models and first["model"] not in models:
-            continue
-        errors = [1 - r["history"][-1]["train_accuracy"] for r in group]
-        tested = [100 * r["test"]["accuracy"] for r in group]
-        spread = f"{statistics.mean(tested):.1f} % ({min(tested):.1f} to {max(tested):.1f})"
-        print(
-            f"{_network(first):17}{first['epochs']:6}{len(group):7}{statistics.mean(errors):16.1%}"
-            f"  {spread:24}{_cpu_seconds(group):12.0f}"
-        )
+    print("network              epochs  seeds  training error  test accuracy (range)     seconds")
+    shown = set()
+    for notebook in [notebooks] if isinstance(notebooks, str) else notebooks:
+        for group in by_kind(runs(notebook, profile)):
+            first = group[0]["settings"]
+            if models and first["model"] not in models:
+                continue
+            shown.add(first["model"])
+            errors = [1 - r["history"][-1]["train_accuracy"] for r in group]
+            tested = [100 * r["test"]["accuracy"] for r in group]
+            spread = f"{statistics.mean(tested):.1f} % ({min(tested):.1f} to {max(tested):.1f})"
+            print(
+                f"{network_name(first):21}{first['epochs']:6}{len(group):7}"
+                f"{statistics.mean(errors):16.1%}  {spread:24}{seconds_of(group):9.0f}"
+            )
+    for model in models:
+        if model not in shown:
+            print(f"{model:21}not measured yet")
 
 
-def _groups(records: list[dict]) -> list[list[dict]]:
+def run_key(record: dict) -> tuple:
+    """What a group of runs shares, and the seed; sorted by profile, network and length."""
+    settings = record["settings"]
+    first = [settings[name] for name in ("profile", "model", "epochs")]
+    return *first, network_name(settings), settings["seed"]
+
+
+def by_kind(records: list[dict]) -> list[list[dict]]:
     """Records that differ in the seed only."""
     groups: dict[tuple, list[dict]] = {}
     for record in records:
-        groups.setdefault(_key(record)[:-1], []).append(record)
+        groups.setdefault(run_key(record)[:-1], []).append(record)
     return list(groups.values())
 
 
-def _network(settings: dict) -> str:
-    """The network's name, and its width where it is not the usual one."""
-    usual = recipe(settings["model"], settings["profile"])["width"]
-    width = settings.get("width")
-    return settings["model"] + (f" w{width}" if width not in (None, usual) else "")
+def network_name(settings: dict) -> str:
+    """The network's name, and what it was told that its recipe does not say."""
+    usual = recipe(settings["model"], settings["profile"])
+    other = {n: v for n, v in settings.items() if n in usual and n != "epochs"}
+    told = [f"{n}={v}" for n, v in other.items() if v is not None and v != usual[n] and n != "data"]
+    return " ".join([settings["model"], *told])
 
 
-def _cpu_seconds(group: list[dict]) -> float:
-    """Of the training, without validation and test; the median over the seeds."""
-    return statistics.median(sum(e["cpu_seconds"] for e in r["history"]) for r in group)
+def seconds_of(group: list[dict]) -> float:
+    """Of the training, without validation and test; the median over the seeds.
+
+    On a CPU the processor time of all threads, on a GPU the time that passed.
+    """
+    clock = "cpu_seconds" if group[0]["machine"]["device"] == "cpu" else "seconds"
+    return statistics.median(sum(e[clock] for e in r["history"]) for r in group)
 
 
 def compare(history: list[dict], notebook: str, model: str | None = None) -> Figure | None:
@@ -101,8 +117,7 @@ def compare(history: list[dict], notebook: str, model: str | None = None) -> Fig
     """
     profile = profiles.name()
     epochs = len(history)
-    references = [r for r in runs(notebook, profile, model) if len(r["history"]) >= epochs > 0]
-    references = [r for r in references if _network(r["settings"]) == r["settings"]["model"]]
+    references = [r for r in runs(notebook, profile, model) if _comparable(r, epochs)]
     shortest = min((len(r["history"]) for r in references), default=0)
     references = [r for r in references if len(r["history"]) == shortest]
     if len(references) < 2:
@@ -116,7 +131,7 @@ def compare(history: list[dict], notebook: str, model: str | None = None) -> Fig
     low, high = band(theirs)
     spread = f"{statistics.mean(theirs):.1%} ± {statistics.stdev(theirs):.1%}"
     print(f"you: {yours:.1%} on validation after {epochs} epochs")
-    print(f"reference: {spread} ({len(references)} seeds, {_where(references[0])})")
+    print(f"reference: {spread} ({len(references)} seeds, {where(references[0])})")
     if low <= yours <= high:
         print(f"yours lies within {low:.1%} to {high:.1%}: what seeds alone explain")
     else:
@@ -125,6 +140,18 @@ def compare(history: list[dict], notebook: str, model: str | None = None) -> Fig
     if references[0]["data"].endswith("drawings"):
         print("These are drawings: the figure says nothing about CIFAR-10.")
     return _draw(history, references)
+
+
+def _comparable(record: dict, epochs: int) -> bool:
+    """Whether a run of the recipe that was so long can be laid beside this record.
+
+    Where the learning rate follows a plan over the whole run, only one of the same length can.
+    """
+    settings, length = record["settings"], len(record["history"])
+    if network_name(settings) != settings["model"] or epochs < 1:
+        return False
+    planned = settings.get("schedule", "constant") in ("linear", "cosine")
+    return length == epochs if planned else length >= epochs
 
 
 def _draw(history: list[dict], references: list[dict]) -> Figure:
@@ -143,90 +170,9 @@ def _draw(history: list[dict], references: list[dict]) -> Figure:
     return figure
 
 
-def _where(record: dict) -> str:
+def where(record: dict) -> str:
     machine = record["machine"]
     if machine["device"] != "cpu":
         return machine["device"]
     threads = machine["threads"]
     return f"{threads} thread{'s' if threads > 1 else ''} of {machine['processor']}"
-
-
-def add(notebook: str, folders: Iterable[Path]) -> None:
-    """Put the records of tested runs among a notebook's references, in place of the same seed's.
-
-    Raises ``ValueError`` for a run that was not finished and tested.
-    """
-    kept = {_key(r): r for r in runs(notebook)}
-    for folder in folders:
-        record = read_record(Path(folder))
-        if not record.get("finished"):
-            raise ValueError(f"{folder} holds no finished run: course train --out {folder}")
-        if "test" not in record:
-            raise ValueError(f"{folder} was not tested: course test {Path(folder) / 'best.pt'}")
-        kept[_key(record)] = record
-    FOLDER.mkdir(exist_ok=True)
-    ordered = [kept[key] for key in sorted(kept)]
-    text = ",\n".join(map(_as_text, ordered))
-    path = FOLDER / f"{notebook}.json"
-    path.write_text(f"[\n{text}\n]\n", encoding="utf-8", newline="\n")
-
-
-def _as_text(record: dict) -> str:
-    """A record as JSON that a person can read: one line an entry."""
-    history = ",\n  ".join(map(json.dumps, record["history"]))
-    lines = [
-        f'"{key}": [\n  {history}\n ]' if key == "history" else f'"{key}": {json.dumps(value)}'
-        for key, value in record.items()
-    ]
-    return "{" + ",\n ".join(lines) + "}"
-
-
-def _key(record: dict) -> tuple:
-    settings = record["settings"]
-    names = ("profile", "model", "epochs", "seed")
-    profile, model, epochs, seed = (settings[name] for name in names)
-    return profile, model, settings.get("width") or 0, epochs, seed
-
-
-def tables() -> str:
-    """Every notebook's results as Markdown, from the committed records."""
-    lines = [
-        "| notebook | network | profile | data | epochs | seeds | test accuracy | CPU-seconds "
-        "| machine, torch, date |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for path in sorted(FOLDER.glob("*.json")):
-        lines += [_row(path.stem, group) for group in _groups(runs(path.stem))]
-    return "\n".join(lines)
-
-
-def _row(notebook: str, group: list[dict]) -> str:
-    first, accuracies = group[0], [r["test"]["accuracy"] for r in group]
-    spread = f" ± {100 * statistics.stdev(accuracies):.1f}" if len(group) > 1 else ""
-    cells = [
-        notebook,
-        _network(first["settings"]),
-        first["settings"]["profile"],
-        first["data"],
-        str(first["settings"]["epochs"]),
-        str(len(group)),
-        f"{100 * statistics.mean(accuracies):.1f}{spread} %",
-        f"{_cpu_seconds(group):.0f}",
-        f"{_where(first)}, torch {first['machine']['torch']}, {first['date']}",
-    ]
-    return "| " + " | ".join(cells) + " |"
-
-
-BEGIN, END = "<!-- results: written by `course results --write` -->", "<!-- end of results -->"
-
-
-def write_readme(path: Path = README) -> None:
-    """Put the tables between the README's two marks."""
-    text = path.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{path} lacks the lines {BEGIN} and {END}")
-    path.write_text(
-        f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}", encoding="utf-8", newline="\n"
-    )

@@ -87,7 +87,7 @@ def overfits_one_batch(
             loss = F.cross_entropy(model(images), labels)
             loss.backward()
             optimizer.step()
-    accuracy = float((_forward(model, images).argmax(1) == labels).double().mean())
+    accuracy = float((_forward(model, images).argmax(1) == labels).float().mean())
     if accuracy < 0.95:
         raise CheckFailed(
             f"after {steps} steps on one batch the accuracy is {accuracy:.0%}, expected 100 %: "

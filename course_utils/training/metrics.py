@@ -91,6 +91,7 @@ def per_class_accuracy(confusion: Tensor) -> Tensor:
     >>> per_class_accuracy(torch.tensor([[3, 1], [0, 2]])).tolist()
     [0.75, 1.0]
     """
+    confusion = confusion.cpu()  # mps has no double
     return confusion.diagonal().double() / confusion.sum(1)
 
 
@@ -115,7 +116,7 @@ def top_k(logits: Tensor, labels: Tensor, k: int = 5) -> float:
     0.5
     """
     best = logits.topk(min(k, logits.shape[1]), dim=1).indices
-    return float((best == labels[:, None]).any(1).double().mean())
+    return float((best == labels[:, None]).any(1).float().mean())
 
 
 @torch.no_grad()

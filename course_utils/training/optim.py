@@ -15,8 +15,9 @@ def make_optimizer(
 ) -> Optimizer:
     """``"adam"``, or ``"sgd"`` with Nesterov momentum 0.9, for all parameters that train.
 
-    Kernels and matrices decay, biases and batch norms do not (Goyal et al. 2017, §5.3 of the
-    appendix on batch norm; Jia et al. 2018). Adam's decay is decoupled (Loshchilov & Hutter 2019).
+    Kernels and matrices decay, batch norms do not (Goyal et al., *Accurate, Large Minibatch SGD*,
+    2017, §5.1), nor do biases. Adam's decay is decoupled (Loshchilov & Hutter, *Decoupled Weight
+    Decay Regularization*, 2019).
     Raises ``ValueError`` for another name.
     """
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -51,7 +52,9 @@ def make_scheduler(
     }
     if schedule == "plateau":
         if warm_up:
-            raise ValueError("schedule 'plateau' has no warm_up; choose linear or cosine")
+            raise ValueError(
+                "schedule 'plateau' has no warm_up: set warm_up to 0, or choose linear or cosine"
+            )
         floor = [group["lr"] / 100 for group in optimizer.param_groups]
         return ReduceLROnPlateau(optimizer, factor=0.5, patience=5, min_lr=floor)
     if schedule not in falls:
