@@ -82,7 +82,7 @@ def test_a_damaged_file_is_named(official, tmp_path):
 def test_without_them_the_courses_own(asked, capsys):
     model = pretrained_resnet18(num_classes=10, official=asked)
     told = capsys.readouterr().out
-    assert ("cannot be had here" in told) == asked
+    assert ("no official weights: 127.0.0.1:9 " in told) == asked
     assert "the course's own ResNet-18 of width 32" in told
     own = torch.load(pretrained.OWN, weights_only=True)
     assert torch.equal(model.layer4[1].conv2.weight, own["layer4.1.conv2.weight"].float())

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +30,10 @@ def pretrained_resnet18(num_classes: int, official: bool = True) -> nn.Module:
             weights = torch.load(official_file("resnet18"), weights_only=True)
             print("weights: torchvision's ResNet-18, trained on ImageNet")
             return _with_new_head(create_model("resnet18", num_classes), weights)
-        except (DownloadError, WebError, OSError) as error:
-            print(f"torchvision's weights cannot be had here: {error}")
+        except WebError as error:
+            print(f"no official weights: {urlsplit(OFFICIAL['resnet18']).netloc} {error}")
+        except (DownloadError, OSError) as error:
+            print(f"no official weights: {error}")
     print("weights: the course's own ResNet-18 of width 32, trained on Tiny ImageNet")
     weights = torch.load(OWN, weights_only=True)
     return _with_new_head(create_model("resnet18", num_classes, stem="64px", width=32), weights)
@@ -55,7 +58,7 @@ def official_file(name: str) -> Path:
     if not digest.startswith(file.removesuffix(".pth").rpartition("-")[2]):
         if downloaded:
             found.unlink()
-            raise WebError(f"{url} sent another file (SHA-256 {digest[:8]}…)")
+            raise WebError(f"sent another file (SHA-256 {digest[:8]}…)")
         raise DownloadError(f"{found} is damaged or another file: remove it")
     return found
 

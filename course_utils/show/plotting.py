@@ -37,6 +37,7 @@ def new_axes(x: str, y: str) -> Axes:
     """Axes of a new figure, with these labels, whose lines take the colours of the course."""
     _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
     ax.set_prop_cycle(color=RUN_COLOURS)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return tidy(ax, x=x, y=y)
 
 

@@ -56,7 +56,9 @@ def show(notebooks: str | Iterable[str], *models: str, profile: str = "cpu") -> 
     ``models``: which ones, default all. Training error: of the last epoch, on augmented images,
     the mean of the seeds. Seconds: see `seconds_of`.
     """
-    print("network              epochs  seeds  training error  test accuracy (range)     seconds")
+    print(
+        "network                 epochs  seeds  training error  test accuracy (range)     seconds"
+    )
     shown = set()
     for notebook in [notebooks] if isinstance(notebooks, str) else notebooks:
         for group in by_kind(runs(notebook, profile)):
@@ -68,12 +70,12 @@ def show(notebooks: str | Iterable[str], *models: str, profile: str = "cpu") -> 
             tested = [100 * r["test"]["accuracy"] for r in group]
             spread = f"{statistics.mean(tested):.1f} % ({min(tested):.1f} to {max(tested):.1f})"
             print(
-                f"{network_name(first):21}{first['epochs']:6}{len(group):7}"
+                f"{network_name(first):24}{first['epochs']:6}{len(group):7}"
                 f"{statistics.mean(errors):16.1%}  {spread:24}{seconds_of(group):9.0f}"
             )
     for model in models:
         if model not in shown:
-            print(f"{model:21}not measured yet")
+            print(f"{model:24}not measured yet")
 
 
 def run_key(record: dict) -> tuple:
