@@ -8,6 +8,11 @@ _worker = ThreadPoolExecutor(max_workers=1)
 _begun = {}
 
 
+def pytest_collection_modifyitems(items):
+    """Tests that wait for work beside them come last."""
+    items.sort(key=lambda item: "beside" in getattr(item, "fixturenames", ()))
+
+
 def pytest_collection_finish(session):
     """Begin what each test with the fixture `beside` will wait for: its module's `work(path)`."""
     if session.config.option.collectonly:

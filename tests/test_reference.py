@@ -286,10 +286,10 @@ def test_what_was_told_apart_from_the_recipe_is_another_kind(add):
 
 
 def test_a_planned_learning_rate_compares_at_its_full_length_only(add, capsys):
-    runs = [record(seed, 0.6 + seed / 100, epochs=3) for seed in range(3)]
-    for run in runs:
-        run["settings"]["schedule"] = "linear"
-    add(*runs)
+    records = [record(seed, 0.6 + seed / 100, model="resnet20") for seed in range(3)]
+    for kept in records:
+        kept["settings"]["schedule"] = recipe("resnet20", "tiny")["schedule"]
+    add(*records)
     assert compare(history(0.6, 2), NOTEBOOK) is None
     assert "no reference runs of 2 epochs" in capsys.readouterr().out
     assert compare(history(0.6, 3), NOTEBOOK) is not None
