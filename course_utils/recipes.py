@@ -18,7 +18,7 @@ USUAL = {
     "label_smoothing": 0.0,
 }
 
-FIRST = {  # notebooks 01 and 02: the same for the three small networks, so that they compare
+FIRST = {  # notebooks 01 to 03: the same for the three small networks, so that they compare
     "tiny": {"data": "drawings", "epochs": 8, "batch_size": 32, "mixed_precision": False},
     "cpu": {"data": "real", "epochs": 10, "batch_size": 32, "mixed_precision": True},
     "gpu": {"data": "real", "epochs": 10, "batch_size": 32, "mixed_precision": True},
