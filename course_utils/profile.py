@@ -15,11 +15,13 @@ import torch
 from course_utils.data.datasets import find
 
 PROFILES = ("tiny", "cpu", "gpu")
+_begun_with = "cifar10"  # the data that `start` was last told of
 
 
-def name(data: str = "cifar10") -> str:
+def name(data: str | None = None) -> str:
     """The profile in force: from ``COURSE_PROFILE``, or chosen from what this machine has.
 
+    ``data``: the set that must be there for more than ``tiny``; default: that of the last `start`.
     Raises ``ValueError`` for a name that is none of ``tiny``, ``cpu``, ``gpu``.
     """
     chosen = os.environ.get("COURSE_PROFILE", "").strip().lower()
@@ -27,7 +29,7 @@ def name(data: str = "cifar10") -> str:
         raise ValueError(f"COURSE_PROFILE is {chosen!r}; it must be one of {', '.join(PROFILES)}")
     if chosen:
         return chosen
-    if find(data).drawings:
+    if find(data or _begun_with).drawings:
         return "tiny"
     return "cpu" if best_device().type == "cpu" else "gpu"
 
@@ -90,6 +92,8 @@ def start(data: str = "cifar10", seed: int = 0, on: str = "auto") -> torch.devic
     algorithms. Another processor rounds differently, which long training makes visible.
     ``on`` names a device, as in `device`.
     """
+    global _begun_with
+    _begun_with = data
     chosen, where = name(data), device(on)
     seed_everything(seed)
     if chosen == "tiny":

@@ -7,12 +7,14 @@ import shutil
 import loopback as web
 import pytest
 import torch
-from torchvision.models import resnet18
+from torchvision.models import googlenet, resnet18
 
 from course_utils.data.transfer import DownloadError
 from course_utils.data.web import WebError
 from course_utils.models import create_model, pretrained
-from course_utils.models.pretrained import official_file, pretrained_resnet18
+from course_utils.models.pretrained import find_weights, official_file
+
+ADDRESSES = dict(pretrained.OFFICIAL)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +45,8 @@ def test_official_weights_from_a_folder(folder, official, tmp_path, monkeypatch,
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "usb"))
     (tmp_path / folder).mkdir(parents=True)
     shutil.copy(official, tmp_path / folder)
-    model = pretrained_resnet18(num_classes=3)
-    assert "torchvision's ResNet-18" in capsys.readouterr().out
+    model = pretrained.pretrained("resnet18", num_classes=3)
+    assert "torchvision's resnet18, trained on ImageNet" in capsys.readouterr().out
     weights = torch.load(official, weights_only=True)
     assert torch.equal(model.conv1.weight, weights["conv1.weight"].float())
     assert model.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
@@ -78,12 +80,11 @@ def test_a_damaged_file_is_named(official, tmp_path):
         official_file("resnet18")
 
 
-@pytest.mark.parametrize("asked", [True, False])
-def test_without_them_the_courses_own(asked, capsys):
-    model = pretrained_resnet18(num_classes=10, official=asked)
-    told = capsys.readouterr().out
-    assert ("no official weights: 127.0.0.1:9 " in told) == asked
-    assert "the course's own ResNet-18 of width 32" in told
+def test_without_them_the_courses_own(capsys):
+    model = pretrained.pretrained("resnet18", num_classes=10)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("no official weights: 127.0.0.1:9 ")
+    assert told[1] == f"weights: {find_weights('resnet18', 'own')}"
     own = torch.load(pretrained.OWN, weights_only=True)
     assert torch.equal(model.layer4[1].conv2.weight, own["layer4.1.conv2.weight"].float())
     assert model.fc.out_features == 10
@@ -91,7 +92,88 @@ def test_without_them_the_courses_own(asked, capsys):
     again.load_state_dict(model.state_dict())
 
 
-def test_weights_of_another_network_are_refused():
-    weights = torch.load(pretrained.OWN, weights_only=True)
-    with pytest.raises((ValueError, RuntimeError), match="another network|size mismatch"):
-        pretrained._with_new_head(create_model("resnet34", stem="64px", width=32), weights)
+def test_official_alone_is_not_replaced():
+    with pytest.raises(DownloadError, match="no official weights: 127.0.0.1:9 .* the course's own"):
+        find_weights("resnet18", "official")
+
+
+def test_the_addresses_are_torchvisions():
+    from torchvision.models import get_model_weights
+
+    for name, address in ADDRESSES.items():
+        assert address == get_model_weights(name)["IMAGENET1K_V1"].url
+
+
+def test_official_googlenet_loads_into_the_courses(tmp_path):
+    theirs = googlenet(aux_logits=True, init_weights=False)
+    path = tmp_path / "googlenet.pth"
+    torch.save(theirs.state_dict(), path)
+    model = pretrained.pretrained("googlenet", 5, pretrained._official("googlenet", path))
+    assert torch.equal(
+        model.inception5b.branch1.conv.weight, theirs.inception5b.branch1.conv.weight
+    )
+    assert model.config["transform_input"] and model.fc.out_features == 5
+
+
+def test_a_folder_named_holds_official_weights(official, tmp_path, capsys):
+    shutil.copy(official, tmp_path)
+    found = find_weights("resnet18", tmp_path)
+    assert found.kind == "official" and found.image_size == 224
+    with pytest.raises(ValueError, match="holds no resnet34-"):
+        find_weights("resnet34", tmp_path)
+
+
+def test_a_checkpoint_of_the_course_is_a_start(tmp_path, capsys):
+    begun = create_model("resnet18", 7, stem="cifar", width=8)
+    path = tmp_path / "best.pt"
+    content = {"model": begun.state_dict(), "config": begun.config, "about": {"image_size": 32}}
+    torch.save(content, path)
+    found = find_weights("resnet18", str(path))
+    assert (found.image_size, found.options) == (32, {"stem": "cifar", "width": 8})
+    model = pretrained.pretrained("resnet18", 2, found)
+    assert capsys.readouterr().out == f"weights: {path}\n"
+    assert torch.equal(model.conv1.weight, begun.conv1.weight) and model.fc.out_features == 2
+    with pytest.raises(ValueError, match="holds weights of resnet18, not of resnet34"):
+        find_weights("resnet34", path)
+
+
+class Code:
+    def __reduce__(self):
+        return print, ("run!",)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ({"model": Code()}, "is refused"),
+        (torch.zeros(2), "holds no weights but a Tensor"),
+        ({"conv1.weight": torch.zeros(1)}, "is of another network than resnet18: 12. tensors"),
+    ],
+)
+def test_files_that_are_no_such_weights(content, message, tmp_path, capsys):
+    path = tmp_path / "weights.pth"
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=message):
+        pretrained.pretrained("resnet18", 2, path)
+    assert "run!" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "model, weights, message",
+    [
+        ("cnn", "official", "no official weights of cnn, only of resnet18, resnet34"),
+        ("cnn", "auto", "no official weights of cnn"),
+        ("resnet50", "own", "the course's own weights are of resnet18, not of resnet50"),
+        ("resnet18", "oficial", "'oficial': neither auto, official, own nor a file or folder"),
+    ],
+)
+def test_weights_that_there_are_not(model, weights, message):
+    with pytest.raises(ValueError, match=message):
+        find_weights(model, weights)
+
+
+def test_a_cut_file_is_no_weights(tmp_path):
+    path = tmp_path / "cut.pth"
+    path.write_bytes(pretrained.OWN.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="cut.pth is damaged or holds no weights"):
+        find_weights("resnet18", path)

@@ -15,9 +15,10 @@ ABSENT = next(kind for kind in ("cuda", "mps") if kind != HERE)
 
 
 @pytest.fixture(autouse=True)
-def torch_settings():
+def torch_settings(monkeypatch):
     """What `start` changes for the whole process is put back."""
     threads, exact = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    monkeypatch.setattr(profile, "_begun_with", "cifar10")
     yield
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode(exact)
@@ -47,6 +48,10 @@ def test_the_default_follows_the_data(monkeypatch, tmp_path, value):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     assert profile.name() == ("cpu" if HERE == "cpu" else "gpu")
     assert profile.name("hymenoptera") == "tiny"
+    profile.start("hymenoptera")  # from now on this set decides
+    assert profile.name() == "tiny" == profile.pick(tiny={}, cpu={}, gpu={}).profile
+    profile.start("cifar10")
+    assert profile.name() == ("cpu" if HERE == "cpu" else "gpu")
 
 
 @pytest.mark.parametrize("chosen", ["tiny", "cpu", "gpu"])

@@ -1,6 +1,8 @@
 """A network that has learnt on other pictures: the start of transfer learning."""
 
 import os
+import pickle
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,61 +14,166 @@ from course_utils.data.transfer import DownloadError, Source, fetch, sha256
 from course_utils.data.web import WebError
 from course_utils.models import create_model
 
-# torchvision's file names end in the first eight digits of their SHA-256
-OFFICIAL = {"resnet18": "https://download.pytorch.org/models/resnet18-f37072fd.pth"}
+# torchvision's IMAGENET1K_V1; its file names end in the first eight digits of their SHA-256
+OFFICIAL = {
+    name: f"https://download.pytorch.org/models/{name}-{digits}.pth"
+    for name, digits in {
+        "resnet18": "f37072fd",
+        "resnet34": "b627a593",
+        "resnet50": "0676ba61",
+        "resnet101": "63fe2227",
+        "resnet152": "394f9c45",
+        "googlenet": "1378be20",
+    }.items()
+}
 
 OWN = DATA / "tiny" / "weights" / "resnet18_w32_tiny_imagenet.pt"
+LAST = ("fc.", "aux")  # names of the layers that know the old classes
 
 
-def pretrained_resnet18(num_classes: int, official: bool = True) -> nn.Module:
-    """A ResNet-18 with trained weights and a new, untrained last layer; prints which weights.
+@dataclass(frozen=True)
+class Weights:
+    """Trained weights on the disk: what they are of, and the side of the images they suit."""
 
-    torchvision's official ones, trained on ImageNet, from ``$COURSE_DATA/weights``,
-    ``data/weights`` or a download. Where they cannot be had, or with ``official=False``, the
-    course's own: a ResNet-18 of half the width, trained on Tiny ImageNet at 64 px.
+    kind: str  # official, own or file
+    path: Path
+    options: dict = field(default_factory=dict)  # of `create_model`
+    image_size: int = 224
+
+    def __str__(self) -> str:
+        if self.kind == "official":
+            return f"torchvision's {self.path.name.partition('-')[0]}, trained on ImageNet"
+        if self.kind == "own":
+            return "the course's own ResNet-18 of width 32, trained on Tiny ImageNet"
+        return str(self.path)
+
+
+def pretrained(
+    model: str = "resnet18", num_classes: int = 2, weights: str | Weights = "auto"
+) -> nn.Module:
+    """A network with trained weights and a new, untrained last layer; prints which weights.
+
+    ``weights``: see `find_weights`, whose errors it raises; ``ValueError`` also where they are of
+    another network.
     """
-    if official:
+    found = weights if isinstance(weights, Weights) else find_weights(model, weights)
+    print(f"weights: {found}")
+    network = create_model(model, num_classes, **found.options)
+    values = _read(found.path)
+    _load_body(network, values.get("model", values), found.path)
+    return network
+
+
+def find_weights(model: str, weights: str | os.PathLike = "auto") -> Weights:
+    """Find, or download, trained weights for this network.
+
+    ``"official"``: torchvision's, trained on ImageNet, from ``$COURSE_DATA/weights``,
+    ``data/weights``, torchvision's own cache or a download, checked by their hash. ``"own"``: the
+    course's ResNet-18 of half the width, trained on Tiny ImageNet at 64 px. ``"auto"``: the
+    official ones, and where they cannot be had the course's own. Else a file: a checkpoint of the
+    course or weights by torchvision's names; or a folder with torchvision's file.
+
+    Raises ``ValueError`` where there are no such weights, `WebError` or `DownloadError` where they
+    cannot be had.
+    """
+    if weights == "own":
+        if model != "resnet18":
+            raise ValueError(f"the course's own weights are of resnet18, not of {model}")
+        return Weights("own", OWN, {"stem": "64px", "width": 32}, image_size=96)
+    if weights in ("auto", "official"):
         try:
-            weights = torch.load(official_file("resnet18"), weights_only=True)
-            print("weights: torchvision's ResNet-18, trained on ImageNet")
-            return _with_new_head(create_model("resnet18", num_classes), weights)
-        except WebError as error:
-            print(f"no official weights: {urlsplit(OFFICIAL['resnet18']).netloc} {error}")
-        except (DownloadError, OSError) as error:
-            print(f"no official weights: {error}")
-    print("weights: the course's own ResNet-18 of width 32, trained on Tiny ImageNet")
-    weights = torch.load(OWN, weights_only=True)
-    return _with_new_head(create_model("resnet18", num_classes, stem="64px", width=32), weights)
+            return _official(model, official_file(model))
+        except (WebError, DownloadError, OSError) as error:
+            host = f"{urlsplit(OFFICIAL[model]).netloc} " if isinstance(error, WebError) else ""
+            reason = f"no official weights: {host}{error}"
+            if weights == "official" or model != "resnet18":
+                raise DownloadError(f"{reason}; for resnet18 there are the course's own") from error
+        print(reason)
+        return find_weights(model, "own")
+    return _given(model, Path(weights).expanduser())
 
 
-def official_file(name: str) -> Path:
+def _official(model: str, path: Path) -> Weights:
+    # torchvision's GoogLeNet was trained on images scaled in another way
+    return Weights("official", path, {"transform_input": True} if model == "googlenet" else {})
+
+
+def _given(model: str, path: Path) -> Weights:
+    """Weights from a place the user names."""
+    if path.is_dir():
+        file = path / _official_url(model).rpartition("/")[2]
+        if not file.is_file():
+            raise ValueError(f"{path} holds no {file.name}")
+        return _official(model, _checked(file))
+    if not path.is_file():
+        raise ValueError(f"weights {str(path)!r}: neither auto, official, own nor a file or folder")
+    values = _read(path)
+    config = values.get("config") or {}
+    if config and config["name"] != model:
+        raise ValueError(f"{path} holds weights of {config['name']}, not of {model}")
+    options = {k: v for k, v in config.items() if k not in ("name", "num_classes")}
+    return Weights("file", path, options, values.get("about", {}).get("image_size", 224))
+
+
+def _official_url(model: str) -> str:
+    if model not in OFFICIAL:
+        raise ValueError(f"there are no official weights of {model}, only of {', '.join(OFFICIAL)}")
+    return OFFICIAL[model]
+
+
+def official_file(model: str) -> Path:
     """Where torchvision's weights of this network lie, downloaded if need be and checked.
 
     Raises `WebError` or `DownloadError` where they cannot be had or are damaged.
     """
-    url = OFFICIAL[name]
+    url = _official_url(model)
     file = url.rpartition("/")[2]
     places = [Path(os.environ["COURSE_DATA"])] if os.environ.get("COURSE_DATA") else []
     here = [place / "weights" / file for place in (*places, DATA)]
     here.append(Path(torch.hub.get_dir()) / "checkpoints" / file)  # torchvision's own cache
-    found = next((path for path in here if path.is_file()), None)
-    downloaded = found is None
-    if downloaded:
-        (DATA / "weights").mkdir(exist_ok=True)
-        found = fetch(Source(url, folder=""), DATA / "weights")
-    digest = sha256(found)
-    if not digest.startswith(file.removesuffix(".pth").rpartition("-")[2]):
-        if downloaded:
-            found.unlink()
-            raise WebError(f"sent another file (SHA-256 {digest[:8]}…)")
-        raise DownloadError(f"{found} is damaged or another file: remove it")
-    return found
+    if found := next((path for path in here if path.is_file()), None):
+        return _checked(found)
+    (DATA / "weights").mkdir(exist_ok=True)
+    found = fetch(Source(url, folder=""), DATA / "weights")
+    try:
+        return _checked(found)
+    except DownloadError:
+        found.unlink()
+        raise WebError("sent another file than the one of this name") from None
 
 
-def _with_new_head(model: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
+def _checked(path: Path) -> Path:
+    if not sha256(path).startswith(path.stem.rpartition("-")[2]):
+        raise DownloadError(f"{path} is damaged or another file: remove it")
+    return path
+
+
+def _read(path: Path) -> dict:
+    """What a file of weights holds; never runs code that is in it."""
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ValueError(
+            f"{path} is refused: damaged, or it holds more than tensors, so that loading it could "
+            "run code; save weights with `torch.save(model.state_dict(), …)`"
+        ) from None
+    except Exception as error:  # on damaged bytes torch raises nearly anything
+        raise ValueError(f"{path} is damaged or holds no weights ({error!r})") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} holds no weights but a {type(values).__name__}")
+    return values
+
+
+def _load_body(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
     """Load all weights but the last layer's, which knows other classes."""
-    body = {name: value for name, value in weights.items() if not name.startswith("fc.")}
-    missing, unexpected = model.load_state_dict(body, strict=False)
-    if set(missing) != {"fc.weight", "fc.bias"} or unexpected:
-        raise ValueError(f"these weights are of another network: {missing[:1] + unexpected[:1]}")
-    return model
+    body = {name: value for name, value in weights.items() if not name.startswith(LAST)}
+    own = {name: v for name, v in model.state_dict().items() if not name.startswith(LAST)}
+    wrong = [n for n in {**own, **body} if n not in own or n not in body
+             or own[n].shape != body[n].shape]  # fmt: skip
+    if wrong:
+        name = model.config["name"]
+        raise ValueError(
+            f"{path} is of another network than {name}: {len(wrong)} tensors differ, first "
+            f"{wrong[0]}; its last layer must be called fc"
+        )
+    model.load_state_dict(body, strict=False)

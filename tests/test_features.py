@@ -1,0 +1,69 @@
+"""Features computed once: the same as the network's own, and as good to learn from."""
+
+import pytest
+import torch
+from helpers import same, small_set
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import Batches, backbone_features, create_model, evaluate, train_head
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return create_model("resnet18", 4, stem="cifar", width=4)
+
+
+def test_the_head_on_the_features_is_the_network(model):
+    loader = Batches(small_set(), 8)
+    features, labels = backbone_features(model, loader).tensors
+    assert features.shape == (50, 32) and features.dtype == torch.float32
+    assert torch.equal(labels, small_set().labels)
+    assert model.training and isinstance(model.fc, nn.Linear)  # as it was found
+    images = torch.cat([images for images, _ in loader])
+    with torch.no_grad():
+        model.eval()
+        assert torch.allclose(model.fc(features), model(images), atol=1e-5)
+
+
+def test_every_view_is_another(model):
+    crops = Batches(small_set(), 8, augment=True, padding=2)
+    features, labels = backbone_features(model, crops, views=3).tensors
+    assert features.shape == (150, 32)
+    assert torch.equal(labels.view(3, 50), small_set().labels.expand(3, 50))
+    first, second, third = features.view(3, 50, 32)
+    assert not torch.allclose(first, second) and not torch.allclose(second, third)
+
+
+def test_only_the_head_learns(model):
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    train, val = (
+        backbone_features(model, Batches(small_set(n, s), 8)) for n, s in [(50, 0), (30, 1)]
+    )
+    history = train_head(model, train, val, epochs=30, learning_rate=0.1)
+    assert len(history) == 30 and history[-1]["val_accuracy"] > 0.5  # chance: 0.25
+    changed = {name for name, value in model.state_dict().items() if not value.equal(before[name])}
+    assert changed == {"fc.weight", "fc.bias"}
+    whole = evaluate(model, Batches(small_set(30, 1), 8))
+    assert whole["accuracy"] == pytest.approx(history[-1]["val_accuracy"])
+    assert whole["loss"] == pytest.approx(history[-1]["val_loss"], rel=1e-4)
+
+
+def test_the_seed_decides_the_order(model):
+    train = backbone_features(model, Batches(small_set(), 8))
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    runs = []
+    for seed in (1, 1, 2):
+        model.load_state_dict(start)
+        runs.append(train_head(model, train, train, epochs=2, seed=seed))
+    assert same(runs[0], runs[1]) and not same(runs[0], runs[2])
+
+
+def test_what_has_no_features(model):
+    with pytest.raises(ValueError, match="Flatten has no linear layer 'fc' at its end"):
+        backbone_features(nn.Flatten(), [])
+    empty = DataLoader(TensorDataset(torch.zeros(0, 3, 8, 8), torch.zeros(0)), 4)
+    with pytest.raises(ValueError, match="no image to compute features of"):
+        backbone_features(model, empty)
+    assert isinstance(model.fc, nn.Linear)
