@@ -376,7 +376,8 @@ def test_the_drawings():
         assert counts.min() == counts.max() > 0
         assert images.images.shape[1:] == (3, 32, 32) and len(images) == len(images.images)
     about = splits.about()
-    assert about["data"] == "cifar10 drawings" and about["image_size"] == 32
+    assert about["data"] == "cifar10 drawings"
+    assert about["image_size"] == about["resize"] == 32 == splits.val.image_size
     assert about["classes"] == list(CIFAR10_CLASSES)
 
 

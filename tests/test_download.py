@@ -9,6 +9,8 @@ import ssl
 import subprocess
 import sys
 import tarfile
+import zipfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -17,6 +19,7 @@ import loopback as web
 import pytest
 
 from course_utils.data.archives import UNPACKING
+from course_utils.data.checksums import HYMENOPTERA, read_checksums, verify_pictures
 from course_utils.data.download import SETS, get
 from course_utils.data.transfer import DownloadError, Limits, Source, fetch
 from course_utils.data.web import WebError, is_secure, is_web, open_url
@@ -338,6 +341,76 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         get("cifar10", tmp_path / "file" / "data", mirrors=OFFLINE)
 
 
+# ---- ants and bees: told by the SHA-256 of each picture ----
+
+BEES = "hymenoptera_data"
+PICTURES = {f"train/{name}.jpg": name.encode() * 999 for name in ("ants/a b", "bees/(1)")}
+HASHES = {name: hashlib.sha256(content).hexdigest() for name, content in PICTURES.items()}
+BESIDES = {"train/ants/imageNotFound.gif": b"GIF", "train/ants/.ipynb_checkpoints/a.jpg": b"x"}
+
+
+def zipped(files, name=BEES):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for file, content in files.items():
+            archive.writestr(f"{name}/{file}", content)
+        archive.writestr("__MACOSX/._train", b"")
+    return data.getvalue()
+
+
+def verify_bees(folder):
+    verify_pictures(folder, HASHES, "the remedy")
+
+
+def test_ants_and_bees_are_verified_picture_by_picture(server, tmp_path):
+    content = zipped(PICTURES | BESIDES)
+    mirrors = [Source(server.put("/b.zip", content, web.cut, web.whole), BEES)]
+    path = get("hymenoptera", tmp_path, mirrors=mirrors, verify=verify_bees, limits=QUICK)
+    assert path == tmp_path / BEES and names(tmp_path) == [BEES]  # and no __MACOSX
+    assert (path / "train/ants/a b.jpg").read_bytes() == PICTURES["train/ants/a b.jpg"]
+    (path / "train/ants/a b.jpg").write_bytes(b"")
+    with pytest.raises(DownloadError, match="a b.jpg is changed; the remedy"):
+        get("hymenoptera", tmp_path, mirrors=mirrors, verify=verify_bees)
+
+
+@pytest.mark.parametrize(
+    "change, fault",
+    [
+        ({"train/bees/(1).jpg": None}, "train/bees/(1).jpg is missing; "),
+        ({"train/bees/(1).jpg": b"other"}, "train/bees/(1).jpg is changed; "),
+        ({"val/ants/2.JPG": b"x"}, "val/ants/2.JPG was not published with it; "),
+        (dict.fromkeys(PICTURES, b""), "a b.jpg is changed (2 such faults); the remedy"),
+    ],
+)
+def test_a_wrong_picture_is_named(server, tmp_path, change, fault):
+    files = {name: content for name, content in (PICTURES | change).items() if content is not None}
+    mirrors = [Source(server.put("/b.zip", zipped(files)), BEES)]
+    with pytest.raises(DownloadError) as caught:
+        get("hymenoptera", tmp_path, mirrors=mirrors, verify=verify_bees)
+    told, remedy = str(caught.value).splitlines()
+    assert f": {tmp_path / 'b.zip'}: " in told and fault in told  # not the folder that is gone
+    assert "hymenoptera_data.zip" in remedy and str(tmp_path) in remedy
+    assert names(tmp_path) == []
+
+
+def test_a_hostile_zip_is_refused(server, tmp_path):
+    mirrors = [Source(server.put("/b.zip", zipped({"../../evil.jpg": b"x"})), BEES)]
+    with pytest.raises(DownloadError, match="leads out of its folder"):
+        get("hymenoptera", tmp_path / "data", mirrors=mirrors, verify=verify_bees)
+    assert names(tmp_path) == ["data"] and names(tmp_path / "data") == []
+
+
+def test_the_list_of_ants_and_bees(tmp_path):
+    known = read_checksums(HYMENOPTERA)
+    folders = Counter(name.rpartition("/")[0] for name in known)
+    assert folders == {"train/ants": 123, "train/bees": 121, "val/ants": 70, "val/bees": 83}
+    assert all(len(digest) == 64 for digest in known.values())
+    with pytest.raises(ValueError, match=r"397 such faults\); remove .* `course data get hymenop"):
+        SETS["hymenoptera"].verify(tmp_path)
+    (source,) = SETS["hymenoptera"].sources
+    assert source.url.startswith("https://download.pytorch.org/") and source.folder == BEES
+
+
 def test_the_table_of_mirrors():
     with pytest.raises(ValueError, match="there are: cifar10"):
         get("cifar11", "data")
@@ -351,6 +424,7 @@ def test_the_table_of_mirrors():
 
 CHILD = """
 import os, signal, sys
+from course_utils.data.checksums import HYMENOPTERA, read_checksums, verify_pictures
 from course_utils.data.download import get
 from course_utils.data.transfer import Source
 

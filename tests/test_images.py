@@ -232,6 +232,11 @@ def test_too_many_pixels_are_refused_before_decoding():
     refused(Image.new("RGB", (0, 5)), "has no pixels")
 
 
+def test_strips_are_refused():  # their short side scaled to 224 pixels, they would fill the memory
+    refused(encoded(Image.new("L", (3, 601)), "PNG"), "a strip of 3 × 601 pixels")
+    assert read_image(Image.new("L", (600, 3))).size == (600, 3)
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("side", [10_000, 20_000])  # Pillow warns of the one, refuses the other
 def test_pillows_own_limits_become_the_same_refusal(side):

@@ -9,7 +9,9 @@ import time
 import pytest
 import torch
 
-from course_utils.data.loading import Loader, LoadingError
+from course_utils.data.batches import Batches
+from course_utils.data.datasets import ImageSet
+from course_utils.data.loading import ImageLoader, Loader, LoadingError
 
 
 class Numbers(torch.utils.data.Dataset):
@@ -120,3 +122,38 @@ def test_the_data_set_shows_through():
     assert dataset.targets == spawned.targets == [0, 1, 2, 3, 4]
     with pytest.raises(AttributeError):
         _ = Loader(Numbers(5), 2).dataset.nonsense
+
+
+# ---- normalised batches ----
+
+
+def images() -> ImageSet:
+    pixels = torch.randint(256, (10, 3, 6, 5), dtype=torch.uint8)
+    return ImageSet(pixels, torch.arange(10) % 2, ("a", "b"), (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_batches_are_float_and_normalised_as_those_from_memory(workers):
+    data = images()
+    loader = ImageLoader(data, 4, memory_format=torch.channels_last, workers=workers)
+    for (ours, labels), (expected, known) in zip(loader, Batches(data, 4), strict=True):
+        assert ours.dtype == torch.float32 and labels.dtype == torch.int64
+        assert ours.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(ours, expected) and torch.equal(labels, known)
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (data.mean, data.std))
+    first = next(iter(loader))[0][0]
+    assert torch.allclose(first, (data.images[0] / 255 - mean) / std, atol=1e-6)
+
+
+def test_normalised_batches_have_order_and_sizes_of_the_loader():
+    data = images()
+    options = {"shuffle": True, "seed": 3}
+    ours = [labels.tolist() for _, labels in ImageLoader(data, 3, **options)]
+    assert ours == [labels.tolist() for _, labels in Loader(data, 3, **options)]
+    assert list(map(len, ours)) == [3, 3, 3] and ImageLoader(data, 3).labels is data.labels
+
+
+def test_normalisation_happens_where_it_is_told():
+    loader = ImageLoader(images(), 4, device="meta")  # a device without values, on any machine
+    batch, labels = next(iter(loader))
+    assert batch.device.type == labels.device.type == "meta" and batch.dtype == torch.float32

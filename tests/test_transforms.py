@@ -6,8 +6,13 @@ import torch
 from PIL import Image
 
 from course_utils.data.batches import Batches
-from course_utils.data.datasets import cifar10
-from course_utils.data.transforms import denormalise, eval_image
+from course_utils.data.datasets import DRAWINGS, cifar10
+from course_utils.data.transforms import (
+    denormalise,
+    eval_image,
+    eval_transform,
+    train_transform,
+)
 
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
 
@@ -57,3 +62,55 @@ def test_denormalise_undoes_it():
     assert torch.equal((back * 255).round().byte(), data.images[:5])
     assert torch.equal(denormalise(images[0], data.mean, data.std), back[0])
     assert denormalise(images * 9, data.mean, data.std).max() == 1  # never out of 0 to 1
+
+
+# ---- the presets ----
+
+
+def bee() -> Image.Image:
+    return Image.open(DRAWINGS / "hymenoptera_data" / "val" / "bees" / "0003.jpg").convert("RGB")
+
+
+def uint8(image) -> torch.Tensor:
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+@pytest.mark.parametrize("size, resize", [(224, 256), (96, 110)])
+def test_evaluation_is_torchvisions_published_preset(size, resize):
+    """Which works on PIL images: torchvision/transforms/_presets.py, ImageClassification."""
+    from torchvision import transforms
+
+    published = transforms.Compose([transforms.Resize(resize), transforms.CenterCrop(size)])
+    for image in (bee(), bee().resize((640, 480)), bee().transpose(Image.Transpose.ROTATE_90)):
+        ours, theirs = eval_transform(size)(uint8(image)), uint8(published(image))
+        assert ours.dtype == torch.uint8 and ours.shape == (3, size, size)
+        difference = (ours.int() - theirs.int()).abs().float()
+        assert difference.mean() < 0.05 and difference.max() <= 2
+
+
+def test_the_short_side_can_be_chosen():
+    image = uint8(bee())
+    wide, narrow = eval_transform(64, resize=64)(image), eval_transform(64, resize=128)(image)
+    assert wide.shape == narrow.shape == (3, 64, 64) and not torch.equal(wide, narrow)
+    prepared = eval_image(bee(), 64, (0,) * 3, (1,) * 3, resize=128)
+    assert torch.equal((prepared * 255).round().byte(), narrow)
+    assert torch.equal((eval_image(bee(), 64, (0,) * 3, (1,) * 3) * 255).round().byte(), wide)
+
+
+def test_training_crops_and_mirrors_by_chance():
+    ramp = torch.arange(200, dtype=torch.uint8).expand(3, 200, 200).contiguous()  # left to right
+    torch.manual_seed(0)
+    rows = torch.stack([train_transform(32)(ramp)[0, 0].float() for _ in range(200)])
+    assert 60 < (rows[:, -1] < rows[:, 0]).sum() < 140  # mirrored half of the time
+    widths = (rows[:, -1] - rows[:, 0]).abs() / 200 * 32 / 31  # of the picture's width
+    assert widths.min() < 0.4 and widths.max() > 0.9
+    small = train_transform(32, scale=(0.08, 0.1))
+    rows = torch.stack([small(ramp)[0, 0].float() for _ in range(50)])
+    assert (rows[:, -1] - rows[:, 0]).abs().max() / 200 < (0.1 * 4 / 3) ** 0.5
+
+
+def test_training_scales_with_antialiasing_and_stays_uint8():
+    noise = torch.randint(256, (3, 256, 256), dtype=torch.uint8)
+    crop = train_transform(16, scale=(1, 1))(noise)
+    assert crop.dtype == torch.uint8 and crop.shape == (3, 16, 16)
+    assert crop.float().std() < 0.03 * 255

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from course_utils.data.cifar10_files import Parts, fingerprint, read_cached, read_cifar10
 
@@ -67,6 +68,16 @@ class ImageSet:
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         return self.images[index], int(self.labels[index])
 
+    @property
+    def image_size(self) -> int:
+        """Height and width in pixels."""
+        return self.images.shape[-1]
+
+    @property
+    def resize(self) -> int:
+        """The short side, in pixels, to which a new picture is scaled: nothing is cut off."""
+        return self.image_size
+
     def subset(self, indices: Tensor) -> "ImageSet":
         """The images at these indices, in this order."""
         chosen = (self.images[indices], self.labels[indices])
@@ -75,12 +86,12 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Splits:
-    """The three parts of a data set: train to learn, val to choose, test to report once."""
+    """The parts of a data set: train to learn, val to choose, test (if any) to report once."""
 
     name: str
-    train: ImageSet
-    val: ImageSet
-    test: ImageSet
+    train: Dataset  # an `ImageSet` or an `ImageFolder`, as the others
+    val: Dataset
+    test: Dataset | None
     drawings: bool
 
     @property
@@ -92,7 +103,8 @@ class Splits:
         return {
             "data": f"{self.name} drawings" if self.drawings else self.name,
             "classes": list(self.classes),
-            "image_size": self.train.images.shape[-1],
+            "image_size": self.train.image_size,
+            "resize": self.train.resize,
             "mean": list(self.train.mean),
             "std": list(self.train.std),
         }

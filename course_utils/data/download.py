@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -32,6 +33,12 @@ def _verify_cifar10(folder: Path) -> None:
     verify_cifar10(folder)
 
 
+def _verify_hymenoptera(folder: Path) -> None:
+    from course_utils.data.checksums import verify_hymenoptera
+
+    verify_hymenoptera(folder)
+
+
 _CIFAR10 = {
     "folder": "cifar-10-batches-py",
     "sha256": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
@@ -53,7 +60,19 @@ SETS = {
         remedy="Offline: put cifar-10-python.tar.gz or the folder cifar-10-batches-py/ into "
         "{folder} yourself (a USB stick, a colleague) and run this again, or go on with the "
         "drawings: COURSE_PROFILE=tiny",
-    )
+    ),
+    "hymenoptera": DataSet(
+        # no SHA-256 of the archive was published: that of each picture decides
+        sources=(
+            Source(
+                "https://download.pytorch.org/tutorial/hymenoptera_data.zip", "hymenoptera_data"
+            ),
+        ),
+        verify=_verify_hymenoptera,
+        remedy="Offline: put hymenoptera_data.zip or the folder hymenoptera_data/ into {folder} "
+        "yourself (a USB stick, a colleague) and run this again, or go on with the drawings: "
+        "COURSE_PROFILE=tiny",
+    ),
 }
 
 
@@ -157,6 +176,14 @@ def _install(source: Source, folder: Path, verify: Verify, limits: Limits, say: 
     say(f"using {archive}" if archive.exists() else f"getting {source.file} from {source.host}")
     fetch(source, folder, limits)
     say(f"unpacking and verifying {archive} (up to a minute)")
-    path = unpack(archive, folder / source.folder, check=verify)
+    path = unpack(archive, folder / source.folder, check=partial(_verify_new, archive, verify))
     say(f"{path} is there, verified")
     return path
+
+
+def _verify_new(archive: Path, verify: Verify, folder: Path) -> None:
+    """Verify what was unpacked; an error names the archive, since this folder will be gone."""
+    try:
+        verify(folder)
+    except ValueError as error:
+        raise ValueError(str(error).replace(str(folder), str(archive))) from error

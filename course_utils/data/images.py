@@ -20,6 +20,8 @@ ImageSource = str | os.PathLike | bytes | Image.Image
 # not all that Pillow knows: reading EPS, for one, starts another program
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
 
+NARROWEST = 200  # long side over short: scaled by its short side, a strip would fill the memory
+
 ORIENTATION = 0x0112  # the EXIF tag
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -48,8 +50,8 @@ def read_image(
     EXIF rotation is applied. Transparency is laid on white. CMYK becomes RGB by the plain formula
     (1 - C)(1 - K), without colour profiles; 16 bits become 8 by v / 257. Of an animation the first
     frame is taken. Raises `ImageError` for what cannot be read, for floating-point and 32-bit
-    pixels (nobody can say which value is white), for more than ``max_pixels``, and for more than
-    ``max_bytes`` or ``timeout`` seconds from the web.
+    pixels (nobody can say which value is white), for strips (a side over 200 times the other), for
+    more than ``max_pixels``, and for more than ``max_bytes`` or ``timeout`` seconds from the web.
 
     >>> read_image(Image.new("LA", (4, 3), (0, 0))).getpixel((0, 0))  # black, but transparent
     (255, 255, 255)
@@ -140,6 +142,8 @@ def _upright_rgb(image: Image.Image, max_pixels: int) -> Image.Image:
     if pixels > max_pixels:
         most = f"{max_pixels / 1e6:g} million"
         raise ImageError(f"has {pixels / 1e6:.0f} million pixels; make it smaller, {most} at most")
+    if max(image.size) > NARROWEST * min(image.size):
+        raise ImageError(f"is a strip of {image.width} × {image.height} pixels; cut out a part")
     image.load()
     rgb = _rgb(_upright(image))
     rgb.info = {}  # EXIF among it, which no longer holds

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from course_utils.data.datasets import Splits
+from course_utils.data.loading import ImageLoader
 from course_utils.training.loop import fit
 from course_utils.training.metrics import eval_mode
 from course_utils.training.optim import make_optimizer
@@ -42,6 +44,19 @@ def backbone_features(
     if not parts:
         raise ValueError("there is no image to compute features of: the loader is empty")
     return TensorDataset(*map(torch.cat, zip(*parts)))
+
+
+def head_features(
+    model: nn.Module, data: Splits, views: int = 4, amp_dtype: torch.dtype | None = None
+) -> tuple[TensorDataset, TensorDataset]:
+    """Features of a set's training images in ``views`` random views each, and of its validation
+    images in one: what `train_head` learns from. For image folders, see `backbone_features`."""
+    device = model.fc.weight.device
+    train, val = (ImageLoader(part, 64, device=device) for part in (data.train, data.val))
+    return (
+        backbone_features(model, train, views, amp_dtype),
+        backbone_features(model, val, 1, amp_dtype),
+    )
 
 
 def train_head(
