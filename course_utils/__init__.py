@@ -56,6 +56,8 @@ _HOMES = {
     ),
     "show.plotting": ("new_axes", "plot_confusion", "plot_history", "plot_per_class"),
     "show.predict": ("predict",),
+    "show.predict_files": ("predict_files",),
+    "show.progress": ("ProgressBar",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)

@@ -4,6 +4,7 @@ Every command imports what it needs when it runs, so that `doctor` also works wh
 """
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +22,7 @@ app.command(data_app, name="data")
 
 def main() -> None:
     """Run a command; a mistake in what was asked for is one line and exit code 2."""
+    warnings.formatwarning = lambda message, *_, **__: f"course: {message}\n"
     try:
         sys.exit(app.cli(prog="course", description="A course on image classification.") or 0)
     except (ValueError, OSError, MemoryError, DownloadError) as error:
@@ -47,7 +49,7 @@ def doctor() -> int:
 
 
 @data_app.command
-def get(name: Positional[Literal["cifar10"]], folder: Path | None = None) -> None:
+def get(name: Positional[Literal["cifar10", "hymenoptera"]], folder: Path | None = None) -> None:
     """Download a data set, checked, into data/ or the folder named."""
     from course_utils.data.datasets import DATA
     from course_utils.data.download import get
@@ -82,16 +84,93 @@ def train(settings: OmitArgPrefixes[TrainSettings]) -> int:
 
 
 @app.command
-def test(checkpoint: Positional[Path], data: str | None = None, device: str = "auto") -> None:
-    """Evaluate a checkpoint on the test images; use it once, when all choices are made."""
-    from course_utils.runs import test
+def test(
+    checkpoint: Positional[Path],
+    data: str | None = None,
+    split: Literal["test", "val"] = "test",
+    device: str = "auto",
+) -> None:
+    """Evaluate a checkpoint on the test images; use it once, when all choices are made.
 
-    result = test(checkpoint, data, device)
-    low, high = result["interval"]
-    print(
-        f"test accuracy {result['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), "
-        f"loss {result['loss']:.4f}, {result['images']:,} images of {result['data']}"
-    )
+    Args:
+        checkpoint: A run's best.pt.
+        data: A set's name or a folder; default: what the run was trained on.
+        split: val where there are no test images.
+        device: auto, cpu, cuda, cuda:1 or mps.
+    """
+    from course_utils.show.evaluation import result_text
+    from course_utils.testing import test
+
+    print(result_text(test(checkpoint, data, device, split)))
+
+
+@app.command
+def predict(
+    checkpoint: Positional[Path],
+    *pictures: Positional[str],
+    csv: Path | None = None,
+    json: Path | None = None,
+    format: Literal["table", "csv", "json"] = "table",
+    k: int = 3,
+    device: str = "auto",
+    bad_images: Literal["fail", "skip"] = "fail",
+) -> None:
+    """Name pictures: the likeliest classes of files, folders and web addresses.
+
+    Args:
+        checkpoint: A run's best.pt.
+        pictures: Files, addresses, and folders, of which every picture is taken.
+        csv: Write them into this file, which Excel and pandas open.
+        json: Write them into this file.
+        format: What is printed where no file is named.
+        k: How many classes of each picture.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        bad_images: What to do about pictures that cannot be read.
+    """
+    from course_utils import profile
+    from course_utils.record import check_place, write_whole
+    from course_utils.show.predict_files import FORMATS, predict_files
+
+    files = {kind: path for kind, path in {"csv": csv, "json": json}.items() if path}
+    for path in files.values():
+        check_place(path)
+    on = profile.device(device, data="your own pictures")
+    named = predict_files(checkpoint, pictures, k=k, device=on, bad_images=bad_images)
+    for kind, path in files.items():
+        write_whole(path, FORMATS[kind](named))
+        print(f"{len(named)} pictures named in {path}")
+    if not files:
+        print(FORMATS[format](named).rstrip("\n"))
+
+
+@app.command
+def runs(
+    *folders: Positional[Path],
+    sort: Literal["accuracy", "name"] = "accuracy",
+    csv: Path | None = None,
+) -> None:
+    """Compare runs: their settings, as far as they differ, and what they reached.
+
+    Args:
+        folders: Of runs, or with runs in them; default: $COURSE_RUNS, or runs/ of the course.
+        sort: By the best validation accuracy, or by name.
+        csv: Write all settings and results into this file.
+    """
+    from course_utils.record import check_place, write_whole
+    from course_utils.show.run_table import as_csv, find_runs, in_order, run_table
+    from course_utils.training.callbacks import runs_folder
+
+    if csv:
+        check_place(csv)
+    rows, damaged = find_runs(folders or [runs_folder()])
+    for line in damaged:
+        print(f"course: {line}; left out", file=sys.stderr)
+    if not rows:
+        raise ValueError(f"no runs in {', '.join(map(str, folders or [runs_folder()]))}")
+    rows = in_order(rows, sort)
+    print(run_table(rows))
+    if csv:
+        write_whole(csv, as_csv(rows))
 
 
 @app.command

@@ -7,12 +7,13 @@ where there is an accelerator (CUDA or MPS), else ``cpu``.
 import os
 import platform
 import random
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 
-from course_utils.data.datasets import find
+from course_utils.data.datasets import DRAWINGS, LAYOUTS, find
 
 PROFILES = ("tiny", "cpu", "gpu")
 _begun_with = "cifar10"  # the data that `start` was last told of
@@ -22,6 +23,7 @@ def name(data: str | None = None) -> str:
     """The profile in force: from ``COURSE_PROFILE``, or chosen from what this machine has.
 
     ``data``: the set that must be there for more than ``tiny``; default: that of the last `start`.
+    A folder holds real data, unless it is one of the drawings.
     Raises ``ValueError`` for a name that is none of ``tiny``, ``cpu``, ``gpu``.
     """
     chosen = os.environ.get("COURSE_PROFILE", "").strip().lower()
@@ -29,7 +31,8 @@ def name(data: str | None = None) -> str:
         raise ValueError(f"COURSE_PROFILE is {chosen!r}; it must be one of {', '.join(PROFILES)}")
     if chosen:
         return chosen
-    if find(data or _begun_with).drawings:
+    data = data or _begun_with
+    if find(data).drawings if data in LAYOUTS else DRAWINGS in Path(data).resolve().parents:
         return "tiny"
     return "cpu" if best_device().type == "cpu" else "gpu"
 
@@ -43,14 +46,14 @@ def best_device() -> torch.device:
     return torch.device("cpu")
 
 
-def device(wanted: str = "auto") -> torch.device:
+def device(wanted: str = "auto", data: str | None = None) -> torch.device:
     """The device called ``wanted``: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
 
-    ``auto`` is the CPU in the profiles ``tiny`` and ``cpu``, else the best there is.
+    ``auto`` is the CPU in the profiles ``tiny`` and ``cpu``, see `name`, else the best there is.
     Raises ``ValueError`` where the device asked for is not there.
     """
     if wanted == "auto":
-        return best_device() if name() == "gpu" else torch.device("cpu")
+        return best_device() if name(data) == "gpu" else torch.device("cpu")
     try:
         asked = torch.device(wanted)
         torch.zeros(1, device=asked).item()  # compute and read back: some only half work

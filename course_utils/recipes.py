@@ -3,19 +3,29 @@
 The notebooks write the same tables out where a student reads them; a test holds the two together.
 """
 
+from course_utils.models.pretrained import OFFICIAL
+from course_utils.opening import data_kind
+
 # in force where a recipe does not say otherwise
 USUAL = {
     "stem": None,
     "width": None,
     "auxiliary": None,
     "enlarge": None,
+    "weights": "none",
+    "trained": "all",
+    "image_size": None,
+    "crop_scale": None,
     "padding": 4,
+    "augment": "usual",
     "optimizer": "adam",
+    "momentum": 0.9,
     "learning_rate": 1e-3,
     "schedule": "constant",
     "warm_up": 0.0,
     "weight_decay": 0.0,
     "label_smoothing": 0.0,
+    "monitor": "val_accuracy",
 }
 
 FIRST = {  # notebooks 01 to 03: the same for the three small networks, so that they compare
@@ -84,10 +94,62 @@ RECIPES = {
 }
 
 
-def recipe(model: str, profile: str) -> dict:
-    """Every setting of a network's training in a profile.
+def _transfer(**other) -> dict:
+    """PyTorch's transfer learning tutorial: small batches and steps, from weights that know much.
 
-    >>> recipe("cnn", "cpu")["epochs"]
-    10
+    Source: S. Chilamkurthy, *Transfer Learning for Computer Vision Tutorial*.
     """
-    return USUAL | RECIPES[model][profile]
+    recipe = {
+        "data": "real",
+        "weights": "auto",
+        "image_size": None,  # as the weights want it
+        "crop_scale": 0.25,
+        "epochs": 25,
+        "batch_size": 4,
+        "optimizer": "sgd",
+        "learning_rate": 0.001,
+        "schedule": "step",
+        "monitor": "val_loss",
+        "mixed_precision": True,
+    }
+    return recipe | other
+
+
+TRANSFER = {  # pictures in folders: notebook 04
+    "tiny": _transfer(**_DRAWINGS, weights="own", image_size=64, epochs=8),
+    "cpu": _transfer(),
+    "gpu": _transfer(),
+}
+
+# without trained weights that fit them, and for images of 32 px
+FOR_32_PX = ("cnn", "small_inception", "small_residual", "narrow_resnet")
+FOR_32_PX += tuple(f"{kind}{depth}" for kind in ("resnet", "plain") for depth in (20, 32, 44, 56))
+
+
+def _pictures(model: str, profile: str) -> dict:
+    """What pictures in folders need besides: their size, crops, and a network of that size."""
+    large = profile == "gpu"
+    other = {"padding": None}
+    if model == "resnet18" and not large:  # like the course's own weights, so that both compare
+        return other | {"stem": "64px", "width": 32}
+    if model in FOR_32_PX:
+        other["image_size"] = 32
+    if model == "resnet18" or (large and model in OFFICIAL):
+        return other
+    return other | {"weights": "none"}
+
+
+def recipe(model: str, profile: str, data: str = "cifar10") -> dict:
+    """Every setting of a network's training in a profile, on a data set or folder.
+
+    >>> recipe("cnn", "cpu")["epochs"], recipe("resnet18", "cpu", "hymenoptera")["epochs"]
+    (10, 25)
+    """
+    if data_kind(data) == "cifar10":
+        return USUAL | RECIPES[model][profile]
+    return USUAL | TRANSFER[profile] | _pictures(model, profile)
+
+
+def default_model(data: str) -> str:
+    """The network for a data set where none is named."""
+    return "cnn" if data_kind(data) == "cifar10" else "resnet18"

@@ -16,13 +16,16 @@ import torch
 
 from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
-from course_utils.recipes import recipe
+from course_utils.recipes import default_model, recipe
 from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.training.callbacks import Callback
 
 
 class Record(Callback):
-    """Keeps beside the checkpoints how the run came about, and how far: ``record.json``."""
+    """Keeps beside the checkpoints how the run came about, and how far: ``record.json``.
+
+    ``config.json`` holds the settings alone, with what the data decided among them.
+    """
 
     def __init__(self, settings: TrainSettings, data: Splits, device: torch.device):
         self.folder = settings.out
@@ -35,26 +38,42 @@ class Record(Callback):
             "date": date.today().isoformat(),
             "command": command(settings),
         }
+        about = data.about()
+        decided = {name: about[name] for name in ("image_size", "mean", "std")}
+        self.config = kept | {"num_classes": len(data.classes)} | decided
 
     def on_fit_start(self, state) -> None:
+        self._write("config.json", self.config)
+        self.on_epoch_end(state)
+
+    def on_epoch_end(self, state) -> None:
         self.content |= {"history": state.history, "finished": state.epoch >= state.epochs}
+        self._write("record.json", self.content)
+
+    on_fit_end = on_epoch_end
+
+    def _write(self, name: str, content: dict) -> None:
         try:
-            write_record(self.folder, self.content)
+            write_whole(self.folder / name, json.dumps(content, indent=1))
         except OSError as error:  # a full disk must not cost the run
             warnings.warn(f"{error}; training goes on", stacklevel=2)
-
-    on_epoch_end = on_fit_end = on_fit_start
 
 
 def command(settings: TrainSettings) -> str:
     """The command that repeats a run, with every setting that is not the recipe's."""
     words = ["course", "train", "--out", "RUN"]
-    usual = recipe(settings.model, settings.profile)
-    usual |= {field.name: field.default for field in fields(settings) if field.name not in usual}
-    usual |= DEFAULTS | {"profile": None}
+    usual = {field.name: field.default for field in fields(settings)}
+    usual |= recipe(settings.model, settings.profile, settings.data)
+    usual |= DEFAULTS | {"model": default_model(settings.data)}
+    switches = {field.name for field in fields(settings) if field.default is True}
     for name, value in asdict(settings).items():
-        if name not in ("out", "resume") and value != usual[name]:
-            words += [f"--{name.replace('_', '-')}", str(value)]
+        if name in ("out", "resume") or value in (usual[name], None):
+            continue
+        flag = name.replace("_", "-")
+        if name in switches:
+            words.append(f"--no-{flag}")
+        else:
+            words += [f"--{flag}", *map(str, value if isinstance(value, tuple) else [value])]
     return shlex.join(words)
 
 
@@ -69,9 +88,25 @@ def read_record(folder: Path) -> dict:
 
 def write_record(folder: Path, content: dict) -> None:
     """Write the record of a run, whole or not at all."""
-    partial = folder / f"record.{os.getpid()}.part"
-    partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    os.replace(partial, folder / "record.json")
+    write_whole(folder / "record.json", json.dumps(content, indent=1))
+
+
+def check_place(path: Path) -> None:
+    """Raise ``ValueError`` where no file of this name can be, before work is done for it."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that at any moment a whole one is there, or none."""
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def machine(device: torch.device) -> dict:

@@ -4,22 +4,50 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-# what a new run does that is told nothing
-DEFAULTS = {"data": "cifar10", "model": "cnn", "seed": 0}
+# what a new run does that is told nothing, whatever its network and its data
+DEFAULTS = {"data": "cifar10", "seed": 0, "workers": 0, "keep": 1, "save_from": 1}
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Settings of a training run. What is not given comes from the network's recipe, or from the
-    run that is resumed."""
+    """Settings of a training run. What is not given comes from the recipe of the network and the
+    data, or from the run that is resumed."""
 
     out: Path
-    """The run's folder: last.pt, best.pt, record.json and TensorBoard's files go there."""
+    """The run's folder: last.pt, best.pt, config.json, record.json and TensorBoard's files."""
+
+    # data
     data: str | None = None
-    """The data set's name, or the folder it lies in; default: cifar10."""
+    """cifar10, hymenoptera, or a folder: CIFAR-10's, or one of pictures in train/<class> and
+    val/<class>; default: cifar10."""
+    num_classes: int | None = None
+    """Checked where given; default: as many as the data has."""
+    image_size: int | None = None
+    """The side in pixels of pictures from folders; default: what the weights were trained for."""
+    mean: tuple[float, float, float] | None = None
+    """Means of red, green and blue, 0 to 1, to subtract; default: the data set's own."""
+    std: tuple[float, float, float] | None = None
+    """Their standard deviations, to divide by; default: the data set's own."""
+    augment: Literal["usual", "none"] | None = None
+    """usual: a random crop and a mirror image half of the time."""
+    padding: int | None = None
+    """How many pixels a random crop of CIFAR-10 may move in each direction."""
+    crop_scale: float | None = None
+    """The smallest share of a picture's area in a random crop, above 0, at most 1."""
+    bad_images: Literal["fail", "skip"] | None = None
+    """What to do about pictures in folders that cannot be read; default: fail."""
+    workers: int | None = None
+    """Processes that read pictures from folders; default: 0, this one alone."""
+
+    # network
     model: str | None = None
     """cnn, small_inception, googlenet, small_residual, narrow_resnet, resnet18 to resnet152,
-    resnet20 to resnet56, and plain18 … without shortcuts; default: cnn."""
+    resnet20 to resnet56, and plain18 … without shortcuts; default: cnn, of folders resnet18."""
+    weights: str | None = None
+    """none, official (torchvision's), own (the course's), auto (one of the two), a file or a
+    folder: where the network begins."""
+    trained: Literal["all", "last_stage", "head"] | None = None
+    """What of a network with weights still learns."""
     stem: Literal["imagenet", "64px", "cifar"] | None = None
     """The first layers of a ResNet-18 to 152 or GoogLeNet, by the size of its images."""
     width: int | None = None
@@ -28,22 +56,27 @@ class TrainSettings:
     """GoogLeNet's auxiliary heads."""
     enlarge: int | None = None
     """The side in pixels to which GoogLeNet scales its images."""
+
+    # training
     profile: Literal["tiny", "cpu", "gpu"] | None = None
     """Which settings to start from; default: as in the notebooks."""
     epochs: int | None = None
     """How often to see every training image."""
     batch_size: int | None = None
     """How many images to learn from in one step."""
-    padding: int | None = None
-    """How many pixels a random crop may move in each direction."""
-    optimizer: Literal["adam", "sgd"] | None = None
-    """Adam, or SGD with Nesterov momentum 0.9."""
+    optimizer: Literal["adam", "adamw", "sgd"] | None = None
+    """AdamW, which adam is too; or SGD with Nesterov momentum."""
+    momentum: float | None = None
+    """Of SGD."""
     learning_rate: float | None = None
     """The largest one, where it changes."""
-    schedule: Literal["constant", "linear", "cosine", "plateau"] | None = None
-    """How the learning rate falls: per step to zero, or by half when validation stands still."""
+    schedule: Literal["constant", "linear", "cosine", "plateau", "step"] | None = None
+    """How the learning rate falls: per step to zero, by half when validation stands still, or in
+    steps: to a tenth every 7 epochs."""
     warm_up: float | None = None
     """The share of all steps in which the learning rate grows from zero."""
+    warm_up_epochs: int | None = None
+    """The same, in epochs."""
     weight_decay: float | None = None
     """Of kernels and weight matrices; biases and batch norms have none."""
     label_smoothing: float | None = None
@@ -56,5 +89,18 @@ class TrainSettings:
     """auto, cpu, cuda, cuda:1 or mps."""
     threads: int | None = None
     """CPU threads; default: torch's choice, in tiny one."""
+
+    # what is kept and shown
+    monitor: Literal["val_accuracy", "val_loss"] | None = None
+    """What best.pt is chosen by."""
+    keep: int | None = None
+    """Keep so many of the best epochs, with epoch, accuracy and loss in their names; default: 1,
+    which is best.pt alone."""
+    save_from: int | None = None
+    """The first epoch that is kept so."""
+    tensorboard: bool = True
+    """Write curves, settings and confusion matrices for TensorBoard."""
+    progress: bool = True
+    """Show a bar with loss and learning rate, on a terminal."""
     resume: bool = False
     """Go on with the run in this folder."""

@@ -129,6 +129,16 @@ def test_best_is_the_weights_of_the_best_epoch_and_keeps_the_k_best(tmp_path):
     assert load_checkpoint(tmp_path / "last.prev.pt")["epoch"] == 4
 
 
+def test_epochs_are_kept_by_name_from_one_on(tmp_path):
+    saving = Checkpoint(tmp_path, keep=2, save_from=3)
+    for epochs, kept in ((2, set()), (4, {3, 4}), (5, {3, 5})):
+        resume = tmp_path if epochs > 2 else None
+        script = Script(0.9, 0.8, 0.5, 0.3, 0.4)
+        small_run(callbacks=[script, saving], epochs=epochs, resume=resume)
+        assert {int(path.name[5:8]) for path in tmp_path.glob("epoch*.pt")} == kept
+        assert load_checkpoint(tmp_path / "best.pt")["epoch"] == 1  # which is of all epochs
+
+
 def test_a_run_killed_before_the_best_is_saved_still_finds_it(tmp_path, monkeypatch):
     real, script = callbacks.save_checkpoint, Script(0.3, 0.7, 0.5)
 

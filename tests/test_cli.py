@@ -74,7 +74,8 @@ def test_train(trained):
     assert lines[:2] == ["profile tiny, device cpu, seed 0", "data: the embedded drawings"]
     assert lines[2].startswith("epoch 1/1   train ") and len(lines) == 4
     assert lines[3] == f"saved in {folder}; next: course test {folder / 'best.pt'}"
-    assert {"best.pt", "best.pt.sha256", "last.pt", "record.json"} <= listing(folder).keys()
+    expected = {"best.pt", "best.pt.sha256", "last.pt", "record.json", "config.json"}
+    assert expected <= listing(folder).keys()
     assert any(name.startswith("events.out.tfevents") for name in listing(folder))
     kept = record(folder)
     assert kept["finished"] and kept["data"] == "cifar10 drawings" and len(kept["history"]) == 1
@@ -99,9 +100,11 @@ def test_test_prints_once_and_adds_to_the_record(copy, course):
     code, said, error = course("test", copy / "best.pt")
     assert code == 0 and error == ""
     result = record(copy)["test"]
-    assert said.count("accuracy") == 1 and said.endswith("drawings\n")
+    assert said.count("test accuracy") == 1
     assert f"test accuracy {result['accuracy']:.2%} (95 % interval " in said
-    assert f"{result['images']} images of cifar10 drawings" in said
+    assert f"{result['images']} images of cifar10 drawings\n" in said
+    assert f"top-5 accuracy {result['top']['accuracy']:.2%}\n" in said
+    assert len(said.splitlines()) == 4 + 1 + 10 and result["split"] == "test"
     assert sum(map(sum, result["confusion"])) == result["images"]
     assert result["interval"][0] < result["accuracy"] < result["interval"][1]
     assert record(copy) == {**before, "test": result}
@@ -205,7 +208,7 @@ def test_a_folder_with_a_run_is_refused(copy, course):
         (["--label-smoothing", 2], "label_smoothing is 2.0; it is a share, 0 to 1"),
         (["--warm-up", 1.5], "warm_up is 1.5; it is a share, 0 to 1"),
         (["--schedule", "plateau", "--warm-up", 0.1], "schedule 'plateau' has no warm_up"),
-        (["--data", "mnist"], "data 'mnist' is neither cifar10 nor a folder"),
+        (["--data", "mnist"], "data 'mnist' is neither cifar10 nor hymenoptera nor a folder"),
         (["--device", ABSENT], f"device '{ABSENT}' is not there: "),
         (["--resume"], "is not there; a run saves last.pt"),
     ],

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_utils.recipes import RECIPES, recipe
+from course_utils.recipes import RECIPES, TRANSFER
 from course_utils.show import reference
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
@@ -57,36 +57,47 @@ def test_what_a_notebook_builds_is_what_the_package_has(home, name, source):
 
 # ---- settings: every table of a notebook says which network it is of ----
 
-TABLE = re.compile(r"^\w+ = (profile\.pick\(  # course train --model (\w+)\n.*?^\))", re.S | re.M)
+TABLE = re.compile(
+    r"^\w+ = (profile\.pick\(  # course train(?: --data (\w+))? --model (\w+)\n.*?^\))", re.S | re.M
+)
+SEARCH = "profile.pick(  # a search\n"  # many short trainings, which no single command repeats
 NO_TRAINING = {"00_start_here"}  # shows the switch with a run that is no reference
 
 
 def tables(path: Path) -> list[dict[str, tuple[str, dict]]]:
     """Each table of settings: profile → network, and what it is trained with."""
+    return [table for _, table in tables_with_data(path)]
+
+
+def tables_with_data(path: Path) -> list[tuple[str, dict[str, tuple[str, dict]]]]:
+    """The same, each after the name of its data."""
     found = []
     for cell in code_cells(path):
-        for table, model in TABLE.findall(cell.source):
+        for table, data, model in TABLE.findall(cell.source):
             call = ast.parse(table, mode="eval").body
             told = {
                 profile.arg: {k.arg: ast.literal_eval(k.value) for k in profile.value.keywords}
                 for profile in call.keywords
             }
-            found.append({p: (row.pop("model", model), row) for p, row in told.items()})
+            rows = {p: (row.pop("model", model), row) for p, row in told.items()}
+            found.append((data or "cifar10", rows))
     return found
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_settings_are_those_of_the_command_line(path):
-    picks = sum(cell.source.count("profile.pick(") for cell in code_cells(path))
-    found = tables(path)
+    text = "\n".join(cell.source for cell in code_cells(path))
+    picks, searches = text.count("profile.pick("), text.count(SEARCH)
+    found = tables_with_data(path)
     assert picks > 0
     if path.stem in NO_TRAINING:
         return
-    assert len(found) == picks, "a table must say: profile.pick(  # course train --model NAME"
-    for table in found:
+    assert len(found) == picks - searches, "a table must say what it is of: see TABLE, SEARCH"
+    for data, table in found:
         assert table.keys() == {"tiny", "cpu", "gpu"}
         for profile, (model, row) in table.items():
-            assert row == RECIPES[model][profile], f"{model}, {profile}"
+            recipes = RECIPES[model] if data == "cifar10" else TRANSFER
+            assert row == recipes[profile], f"{model}, {profile}"
 
 
 # ---- results: what a notebook prints of its training is a reference run ----
@@ -137,10 +148,8 @@ def test_stored_training_is_that_of_the_reference_run_with_seed_0(path):
     trainings = printed_trainings(path)
     assert {table["tiny"][0] for table in tables(path)} & {model for model, _ in trainings}
     for model, rows in trainings:
-        records = reference.runs(path.stem, "tiny", model, epochs=len(rows))
-        [kept] = [r for r in records if r["settings"]["seed"] == 0]
-        told = {**recipe(model, "tiny"), "data": "cifar10"}
-        assert {k: told.get(k, v) for k, v in kept["settings"].items()} == kept["settings"], model
+        records = reference.runs(path.stem, "tiny", model, epochs=len(rows), seed=0)
+        [kept] = [r for r in records if not reference.beside_recipe(r["settings"])]
         assert [row[:3] for row in rows] == [
             [str(e["epoch"]), f"{e['train_loss']:.2f}", f"{e['val_loss']:.2f}"]
             for e in kept["history"]

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from course_utils import Callback
-from course_utils.training.optim import make_optimizer, make_scheduler
+from course_utils.training.optim import make_optimizer, make_scheduler, schedule_every
 
 
 class Rates(Callback):
@@ -89,7 +89,10 @@ def test_kernels_and_matrices_decay_and_nothing_else(name, first_step):
         assert torch.allclose(value, kept * before[key], rtol=1e-6, atol=0), key
 
 
-@pytest.mark.parametrize("name, kind", [("adam", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
+@pytest.mark.parametrize(
+    "name, kind",
+    [("adam", torch.optim.AdamW), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)],
+)
 def test_every_parameter_that_trains_is_in_one_group(name, kind):
     model = small_model()
     model[0].requires_grad_(False)
@@ -112,9 +115,24 @@ def test_a_model_without_biases_has_an_optimiser():
     make_optimizer(nn.Linear(3, 2, bias=False), "sgd", 0.1).step()
 
 
-@pytest.mark.parametrize("name", ["Adam", "adamw", ""])
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_momentum_of_sgd(momentum):
+    one, other = small_model(), small_model()
+    optimizer = make_optimizer(one, "sgd", 0.1, momentum=momentum)
+    expected = torch.optim.SGD(other.parameters(), 0.1, momentum, nesterov=momentum > 0)
+    for model, chosen in ((one, optimizer), (other, expected)):
+        for step in range(3):
+            for parameter in model.parameters():
+                parameter.grad = torch.full_like(parameter, 0.1 * step + 0.1)
+            chosen.step()
+    for mine, theirs in zip(one.parameters(), other.parameters()):
+        assert torch.allclose(mine, theirs, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["Adam", "SGD", ""])
 def test_no_such_optimiser(name):
-    with pytest.raises(ValueError, match=f"optimizer is {name!r}; it must be 'adam' or 'sgd'"):
+    message = f"optimizer is {name!r}; it must be 'adam', 'adamw' or 'sgd'"
+    with pytest.raises(ValueError, match=message):
         make_optimizer(small_model(), name, 0.1)
 
 
@@ -184,6 +202,18 @@ def test_plateau_halves_after_5_epochs_down_to_a_hundredth():
     assert found[-10:] == pytest.approx(10 * [0.01])
 
 
+def test_step_takes_a_tenth_every_7_epochs():
+    used, told = run(lambda o: make_scheduler(o, "step", 28), schedule_every("step"), epochs=15)
+    assert told == pytest.approx(7 * [0.1] + 7 * [0.01] + [0.001])
+    assert used == pytest.approx([rate for rate in told for _ in range(7)])
+
+
+def test_how_often_each_schedule_is_stepped():
+    every = {"constant": "step", "linear": "step", "cosine": "step"}
+    every |= {"plateau": "epoch", "step": "epoch"}
+    assert {name: schedule_every(name) for name in every} == every
+
+
 def test_a_schedule_by_name_in_a_run():
     used, told = run(lambda o: make_scheduler(o, "linear", 28, warm_up=0.25), every="step")
     growing = [0.1 * (i + 1) / 8 for i in range(7)]
@@ -196,7 +226,8 @@ def test_a_schedule_by_name_in_a_run():
 @pytest.mark.parametrize(
     "schedule, warm_up, message",
     [
-        ("step", 0.0, "schedule is 'step'; it must be constant, linear, cosine or plateau"),
+        ("steps", 0.0, "schedule is 'steps'; it must be constant, linear, cosine, plateau or step"),
+        ("step", 0.1, "schedule 'step' has no warm_up: set warm_up to 0, or choose linear"),
         ("plateau", 0.1, "schedule 'plateau' has no warm_up: set warm_up to 0, or choose linear"),
         ("linear", 1.0, "warm_up is 1.0; it is a share of the steps, from 0 to below 1"),
         ("constant", -0.1, "warm_up is -0.1; it is a share"),

@@ -13,6 +13,7 @@ from torch import nn
 from course_utils.data.batches import Batches
 from course_utils.data.datasets import cifar10
 from course_utils.data.images import ImageError
+from course_utils.data.transforms import eval_image
 from course_utils.models import create_model
 from course_utils.show.predict import predict
 from course_utils.training.checkpoint import CheckpointError, save_checkpoint
@@ -130,6 +131,19 @@ def test_every_colour_mode_reaches_the_network_with_its_pixels(mode, colour, rgb
     assert network.seen.shape == (1, 3, 32, 32) and network.seen.dtype == torch.float32
     assert network.training and not network.mode  # in eval mode while it predicts
     assert (network.seen - expected.view(1, 3, 1, 1)).abs().max() < 1e-5
+
+
+def test_a_picture_is_scaled_and_cut_as_the_validation_images_were():
+    chance = np.random.default_rng(0)
+    image = Image.fromarray(chance.integers(0, 256, (60, 90, 3), np.uint8))
+    network, about = Seeing(), DATA.about()
+    for resize in (32, 40):
+        predict(network, image, about={**about, "resize": resize})
+        expected = eval_image(image, 32, about["mean"], about["std"], resize)
+        assert torch.equal(network.seen[0], expected)
+    del about["resize"]  # of checkpoints that do not say: nothing but the longer side is cut
+    predict(network, image, about=about)
+    assert torch.equal(network.seen[0], eval_image(image, 32, about["mean"], about["std"]))
 
 
 def test_a_turned_photo_is_seen_upright():

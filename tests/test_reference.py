@@ -131,7 +131,7 @@ def test_a_shorter_run_is_compared_at_its_own_epochs(add, capsys):
 def test_compare_takes_the_references_of_this_network(add, capsys):
     add(record(0, 0.60), record(1, 0.61), record(2, 0.62))
     add(record(0, 0.40, model="plain20"), record(1, 0.42, model="plain20"))
-    compare(history(0.41), NOTEBOOK, "plain20")
+    compare(history(0.41), NOTEBOOK, model="plain20")
     assert "reference: 41.0% ± 1.4% (2 seeds" in capsys.readouterr().out
     compare(history(0.41), NOTEBOOK, model="cnn")
     said = capsys.readouterr().out
@@ -239,6 +239,34 @@ def test_tables(add):
          "NVIDIA H200, torch 2.15.0, 2026-11-20"],
         ["03_resnet", "plain20", "tiny", "cifar10 drawings", "4", "1", "93.0 %", "24", where],
     ]  # fmt: skip
+
+
+def test_what_was_measured_on_validation_images_says_so(add, capsys):
+    real = {"profile": "cpu", "data": "hymenoptera", "model": "resnet18"}
+    kept = [record(seed, 0.8, **real) for seed in range(2)]
+    for each in kept:
+        each["settings"]["data"] = "hymenoptera"
+        each["test"] |= {"split": "val", "epoch": 2}
+    add(*kept, record(0, 0.6, profile="cpu", data="cifar10"))
+    rows = [[c.strip() for c in r.split("|")] for r in results.tables().splitlines()[2:]]
+    assert [row[7] for row in rows] == ["61.0 %", "81.0 ± 0.0 %, validation"]
+    reference.show(NOTEBOOK)
+    *_, own, pictures, note = capsys.readouterr().out.splitlines()
+    assert "61.0 % (61.0 to 61.0)" in own and "81.0 %* (81.0 to 81.0)" in pictures
+    assert note.startswith("* of validation images, of the best epoch, chosen on them")
+    reference.show(NOTEBOOK, "cnn")
+    assert "*" not in capsys.readouterr().out
+
+
+def test_a_network_is_named_by_what_differs_from_the_recipe_of_its_data(add):
+    pictures = recipe("resnet18", "tiny", "hymenoptera")
+    usual = record(0, 0.8, data="hymenoptera drawings", model="resnet18")
+    usual["settings"] |= {**pictures, "data": "hymenoptera", "epochs": 3}
+    scratch = copy.deepcopy(usual)
+    scratch["settings"]["weights"] = "none"
+    add(usual, scratch)
+    names = [row.split("|")[2].strip() for row in results.tables().splitlines()[2:]]
+    assert sorted(names) == ["resnet18", "resnet18 weights=none"]
 
 
 def test_another_width_is_another_network(add):

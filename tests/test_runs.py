@@ -13,7 +13,7 @@ from helpers import same
 from small_sets import small_parts, write_folders
 from torch import nn
 
-from course_utils import fit, load_model, runs
+from course_utils import fit, load_model, plan, runs, testing
 from course_utils import profile as profiles
 from course_utils.data import datasets
 from course_utils.data.cifar10_files import fingerprint
@@ -113,7 +113,9 @@ def test_a_run_goes_on_as_it_began(tmp_path):
 
 
 def test_a_run_goes_on_without_being_told_again_what_it_is(other, tmp_path):
-    told = TrainSettings(tmp_path, model="resnet18", data="elsewhere", seed=3, learning_rate=0.3)
+    mine = tmp_path / "cifar10"
+    mine.mkdir()
+    told = TrainSettings(tmp_path, model="resnet18", data=str(mine), seed=3, learning_rate=0.3)
     write_record(tmp_path, {"settings": asdict(replace(runs.complete(told), out=None))})
     again = runs.complete(TrainSettings(tmp_path, resume=True))
     assert again == replace(runs.complete(told), resume=True)
@@ -202,18 +204,39 @@ def test_every_recipe_can_be_carried_out(profile):
 # ---- records ----
 
 
-def test_the_command_gives_back_the_settings():
-    settings = TrainSettings(
-        Path("RUN"), data="my data", model="googlenet", stem="imagenet", auxiliary=True, enlarge=96,
-        profile="cpu", epochs=3, batch_size=8, padding=1, optimizer="adam", learning_rate=2e-4,
-        schedule="plateau", warm_up=0.5, weight_decay=0.125, label_smoothing=0.3,
-        mixed_precision=False, seed=5, device="cpu", threads=2,
+def test_the_command_gives_back_the_settings(tmp_path):
+    common = {
+        "epochs": 3, "batch_size": 8, "optimizer": "sgd", "learning_rate": 2e-4, "momentum": 0.25,
+        "weight_decay": 0.125, "label_smoothing": 0.3, "seed": 5, "device": "cpu", "threads": 2,
+        "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4), "tensorboard": False, "progress": False,
+        "num_classes": 7, "keep": 3, "save_from": 2,
+    }  # fmt: skip
+    small = TrainSettings(
+        Path("RUN"), data=str(tmp_path / "mine"), model="googlenet", stem="imagenet",
+        auxiliary=True, enlarge=96, width=3, profile="cpu", schedule="plateau", image_size=64,
+        crop_scale=0.5, bad_images="skip", workers=2, weights="none", monitor="val_accuracy",
+        mixed_precision=False, **common,
     )  # fmt: skip
-    words = shlex.split(command(runs.complete(settings)))
-    assert words[:2] == ["course", "train"]
-    assert tyro.cli(TrainSettings, args=words[2:]) == settings
-    everything = {f"--{f.name.replace('_', '-')}" for f in fields(settings)} - {"--resume"}
-    assert everything - {"--width"} == {word for word in words if word.startswith("--")}
+    mine = tmp_path / "cifar10"
+    mine.mkdir()
+    (tmp_path / "mine").mkdir()
+    told = {"weights": "own", "trained": "head", "augment": "none", "warm_up": 0.5}
+    other = TrainSettings(
+        Path("RUN"), data=str(mine), model="resnet18", profile="tiny", schedule="cosine",
+        mixed_precision=True, monitor="val_loss", **told, **common,
+    )  # fmt: skip
+    named = set()
+    last = replace(other, augment=None, padding=1, optimizer="adamw", momentum=None)
+    for settings in (small, other, last):
+        full = runs.complete(settings)
+        words = shlex.split(command(full))
+        assert words[:2] == ["course", "train"]
+        again = tyro.cli(TrainSettings, args=words[2:])
+        assert runs.complete(again) == full
+        named |= {f"--{word[5:]}" if word.startswith("--no-") else word for word in words}
+    everything = {f"--{field.name.replace('_', '-')}" for field in fields(TrainSettings)}
+    # the model that is usual for the data, the monitor that is usual, and what becomes warm_up
+    assert everything - {"--resume", "--warm-up-epochs", "--monitor"} <= named
 
 
 @pytest.mark.parametrize("model", ["cnn", "narrow_resnet", "resnet20", "resnet18", "googlenet"])
@@ -299,10 +322,10 @@ def test_each_kind_of_network_trains_and_is_tested(real, tmp_path, model, option
     record = runs.train(told)
     assert record["finished"] and record["settings"].items() >= options.items()
     network, about = load_model(tmp_path / "run" / "best.pt")
-    options = {name: value for name, value in options.items() if name in runs.MODEL_OPTIONS}
+    options = {name: value for name, value in options.items() if name in plan.MODEL_OPTIONS}
     assert network.config.items() >= {"name": model, **options}.items()
     assert about["image_size"] == 32
-    result = runs.test(tmp_path / "run" / "best.pt")
+    result = testing.test(tmp_path / "run" / "best.pt")
     assert result["images"] == 30 and result["accuracy"] >= 0
     kept = read_record(tmp_path / "run")["history"][0]
     assert kept["val_loss"] == record["history"][0]["val_loss"] > 0
@@ -343,14 +366,14 @@ def test_training_takes_the_data_it_is_told(real, tmp_path, capsys):
     record = runs.train(TrainSettings(tmp_path / "run", data=str(real), epochs=1))
     assert record["data"] == "cifar10" and record["settings"]["data"] == str(real)
     assert f"data: cifar10 in {real / 'cifar10'}\n" in capsys.readouterr().out
-    result = runs.test(tmp_path / "run" / "best.pt")  # and the test finds it again
+    result = testing.test(tmp_path / "run" / "best.pt")  # and the test finds it again
     assert result["images"] == 30 and result["data"] == "cifar10"
 
 
 def test_the_test_uses_the_data_of_the_training(real, checkpoint, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(real))
-    assert runs.test(checkpoint(cifar10("drawings")))["data"] == "cifar10 drawings"
-    result = runs.test(checkpoint(cifar10("real")))  # also in the profile tiny
+    assert testing.test(checkpoint(cifar10("drawings")))["data"] == "cifar10 drawings"
+    result = testing.test(checkpoint(cifar10("real")))  # also in the profile tiny
     assert result["data"] == "cifar10" and result["images"] == 30
 
 
@@ -360,16 +383,16 @@ def test_other_data_than_that_of_the_training_is_refused(real, checkpoint, monke
     monkeypatch.setattr(datasets, "DATA", real.parent / "none")
     message = "best.pt was trained on cifar10 .*, this is cifar10 drawings .*--data"
     with pytest.raises(ValueError, match=message):  # the real data is gone: only drawings are left
-        runs.test(path)
+        testing.test(path)
     assert read_record(path.parent) == record
-    assert runs.test(path, data=str(real))["images"] == 30
+    assert testing.test(path, data=str(real))["images"] == 30
 
 
 def test_other_classes_are_refused(checkpoint):
     data = cifar10("drawings")
     path = checkpoint(replace(data, train=replace(data.train, classes=("ants", "bees"))))
-    with pytest.raises(ValueError, match=r"\(2 classes: ants, bees …\), this is .*10 classes"):
-        runs.test(path)
+    with pytest.raises(ValueError, match=r"\(2 classes: ants, bees\), this is .*10 classes"):
+        testing.test(path)
 
 
 def test_the_loaders(real):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from helpers import small_model, small_run, stop_at
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.optim import lr_scheduler
 
 from course_utils import Callback, TensorBoard
@@ -63,6 +64,32 @@ def test_tensorboard_reads_back_what_happened(tmp_path):
         assert series[f"epoch/{measure}"] == pytest.approx(expected, rel=1e-6)
     assert series["figures"] == {"confusion": [7, 14, 21, 28]}
     assert plt.get_fignums() == []
+
+
+def test_hparams_compare_runs(tmp_path):
+    told = {"learning_rate": 0.1, "model": "small", "width": None, "mean": (0.5, 0.5, 0.5)}
+    history = small_run(callbacks=[TensorBoard(tmp_path, hparams=told)], epochs=2)
+    [file] = tmp_path.iterdir()  # no folder of another run beside it
+    events = EventAccumulator(str(tmp_path)).Reload()
+    for name in ("val_accuracy", "val_loss"):  # the values that stand in the tab are these
+        assert events.Scalars(f"epoch/{name}")[-1].value == pytest.approx(history[-1][name])
+    plugin = events.summary_metadata
+    begin, experiment = (
+        HParamsPluginData.FromString(plugin[f"_hparams_/{part}"].plugin_data.content)
+        for part in ("session_start_info", "experiment")
+    )
+    found = dict(begin.session_start_info.hparams.items())
+    assert found["learning_rate"].number_value == 0.1 and found["model"].string_value == "small"
+    assert found["mean"].string_value == "(0.5, 0.5, 0.5)" and "width" not in found
+    tags = [metric.name.tag for metric in experiment.experiment.metric_infos]
+    assert tags == ["epoch/val_accuracy", "epoch/val_loss"]
+
+
+def test_without_an_epoch_there_is_nothing_to_compare(tmp_path):
+    small_run(callbacks=[TensorBoard(tmp_path, hparams={"seed": 1}), stop_at(2)])
+    assert not EventAccumulator(str(tmp_path)).Reload().summary_metadata.keys() & {
+        "_hparams_/session_start_info"
+    }
 
 
 def test_after_a_resume_no_step_comes_twice(tmp_path):

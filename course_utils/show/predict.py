@@ -2,14 +2,12 @@
 
 import os
 
-import torch
 from torch import nn
 
 from course_utils.data.images import read_image
-from course_utils.data.transforms import eval_image
 from course_utils.show.pictures import plot_probabilities
+from course_utils.show.predict_files import check_about, likeliest, prepared, probabilities_of
 from course_utils.training.checkpoint import load_model
-from course_utils.training.metrics import eval_mode
 
 
 def predict(
@@ -19,21 +17,17 @@ def predict(
 
     ``model``: a checkpoint's path, which knows its classes and normalisation; or a model, with
     ``about`` (see `Splits.about`) to tell them. ``source``: a path, bytes, a PIL image or an
-    http(s) URL, see `read_image`. The short side is scaled to the network's image size and the
-    middle cut out.
+    http(s) URL, see `read_image`. The short side is scaled and the middle cut out, as for the
+    validation images of the network.
 
     Raises `ImageError` for a picture that cannot be read, `CheckpointError` for a checkpoint that
     cannot, ``ValueError`` for a model without ``about``.
     """
     if not isinstance(model, nn.Module):
         model, about = load_model(model)
-    if not about or not {"classes", "image_size", "mean", "std"} <= about.keys():
-        raise ValueError("predict needs classes, image_size, mean and std: pass about=data.about()")
+    check_about(about)
     image = read_image(source)
-    pixels = eval_image(image, about["image_size"], about["mean"], about["std"])  # (3, H, W)
-    device = next(model.parameters()).device
-    with torch.no_grad(), eval_mode(model):
-        probabilities = model(pixels[None].to(device)).softmax(1)[0].cpu()  # (C,)
+    pixels = prepared(image, about)  # (3, H, W)
+    probabilities = probabilities_of(model, pixels[None])[0]  # (C,)
     plot_probabilities(image, probabilities, about["classes"], k)
-    best = probabilities.topk(min(k, len(probabilities)))
-    return [(about["classes"][i], float(p)) for p, i in zip(*best, strict=True)]
+    return likeliest(probabilities, about["classes"], k)

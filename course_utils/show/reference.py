@@ -22,13 +22,17 @@ FOLDER = DATA / "reference"
 T95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
 
 
+# how the data of the reference runs is called in a sentence
+CALLED = {"cifar10": "CIFAR-10", "hymenoptera": "the photographs"}
+
+
 def runs(
-    notebook: str, profile: str | None = None, model: str | None = None, epochs: int | None = None
+    notebook: str, profile: str | None = None, model: str | None = None, **settings
 ) -> list[dict]:
-    """The records of a notebook's reference runs; of one profile, network, length where given."""
+    """The records of a notebook's reference runs; of one profile, network, settings where given."""
     path = FOLDER / f"{notebook}.json"
     records = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    wanted = {"profile": profile, "model": model, "epochs": epochs}
+    wanted = {"profile": profile, "model": model, **settings}
     wanted = {name: value for name, value in wanted.items() if value is not None}
     return [r for r in records if wanted.items() <= r["settings"].items()]
 
@@ -59,7 +63,7 @@ def show(notebooks: str | Iterable[str], *models: str, profile: str = "cpu") -> 
     print(
         "network                 epochs  seeds  training error  test accuracy (range)     seconds"
     )
-    shown = set()
+    shown, marked = set(), []
     for notebook in [notebooks] if isinstance(notebooks, str) else notebooks:
         for group in by_kind(runs(notebook, profile)):
             first = group[0]["settings"]
@@ -68,7 +72,9 @@ def show(notebooks: str | Iterable[str], *models: str, profile: str = "cpu") -> 
             shown.add(first["model"])
             errors = [1 - r["history"][-1]["train_accuracy"] for r in group]
             tested = [100 * r["test"]["accuracy"] for r in group]
-            spread = f"{statistics.mean(tested):.1f} % ({min(tested):.1f} to {max(tested):.1f})"
+            share = f"{statistics.mean(tested):.1f} %{'*' if on_validation(group) else ''}"
+            spread = f"{share} ({min(tested):.1f} to {max(tested):.1f})"
+            marked += group if share.endswith("*") else []
             print(
                 f"{network_name(first):24}{first['epochs']:6}{len(group):7}"
                 f"{statistics.mean(errors):16.1%}  {spread:24}{seconds_of(group):9.0f}"
@@ -76,6 +82,15 @@ def show(notebooks: str | Iterable[str], *models: str, profile: str = "cpu") -> 
     for model in models:
         if model not in shown:
             print(f"{model:24}not measured yet")
+    if marked:
+        last = all(record["test"]["epoch"] == len(record["history"]) for record in marked)
+        chosen = "of the last epoch" if last else "of the best epoch, chosen on them"
+        print(f"* of validation images, {chosen}; there are no test images")
+
+
+def on_validation(group: list[dict]) -> bool:
+    """Whether runs were evaluated on validation images, for want of test images."""
+    return any(record["test"].get("split") == "val" for record in group)
 
 
 def run_key(record: dict) -> tuple:
@@ -95,10 +110,21 @@ def by_kind(records: list[dict]) -> list[list[dict]]:
 
 def network_name(settings: dict) -> str:
     """The network's name, and what it was told that its recipe does not say."""
-    usual = recipe(settings["model"], settings["profile"])
-    other = {n: v for n, v in settings.items() if n in usual and n != "epochs"}
-    told = [f"{n}={v}" for n, v in other.items() if v is not None and v != usual[n] and n != "data"]
+    told = [f"{name}={value}" for name, value in beside_recipe(settings).items()]
     return " ".join([settings["model"], *told])
+
+
+def beside_recipe(settings: dict) -> dict:
+    """The settings of a run that are not its recipe's, but for data and length.
+
+    An image size that the recipe leaves to the weights is not among them.
+    """
+    usual = recipe(settings["model"], settings["profile"], settings.get("data", "cifar10"))
+    usual = {n: v for n, v in usual.items() if n not in ("data", "epochs")}
+    if usual["image_size"] is None:
+        del usual["image_size"]
+    other = {n: settings[n] for n in usual if settings.get(n) is not None}
+    return {n: v for n, v in other.items() if v != usual[n]}
 
 
 def seconds_of(group: list[dict]) -> float:
@@ -110,23 +136,25 @@ def seconds_of(group: list[dict]) -> float:
     return statistics.median(sum(e[clock] for e in r["history"]) for r in group)
 
 
-def compare(history: list[dict], notebook: str, model: str | None = None) -> Figure | None:
+def compare(history: list[dict], notebook: str, **settings) -> Figure | None:
     """Print a run beside the reference runs of the same profile and network, and draw both.
 
     Says whether its validation accuracy lies in the band that seeds alone explain, at the same
-    number of epochs. ``model``: needed where a notebook has references of several networks.
-    Without references to compare with it says so and returns None.
+    number of epochs. ``settings``: ``model=`` where a notebook has references of several networks,
+    ``weights=`` where the recipe takes what can be had. Without references to compare with it
+    says so and returns None.
     """
     profile = profiles.name()
     epochs = len(history)
-    references = [r for r in runs(notebook, profile, model) if _comparable(r, epochs)]
+    references = [r for r in runs(notebook, profile, **settings) if _comparable(r, epochs)]
     shortest = min((len(r["history"]) for r in references), default=0)
     references = [r for r in references if len(r["history"]) == shortest]
     if len(references) < 2:
         print(f"no reference runs of {epochs} epochs in the profile {profile} yet")
         return None
-    if references[0]["data"] == "cifar10" and find("cifar10").drawings:
-        print("the reference runs saw CIFAR-10, yours the drawings: they do not compare")
+    data, _, drawn = references[0]["data"].partition(" ")
+    if not drawn and find(data).drawings:
+        print(f"the reference runs saw {CALLED[data]}, yours the drawings: they do not compare")
         return None
     yours = history[-1]["val_accuracy"]
     theirs = [r["history"][epochs - 1]["val_accuracy"] for r in references]
@@ -139,8 +167,8 @@ def compare(history: list[dict], notebook: str, model: str | None = None) -> Fig
     else:
         side = "below" if yours < low else "above"
         print(f"yours lies {side} {low:.1%} to {high:.1%}: more than seeds explain; what differs?")
-    if references[0]["data"].endswith("drawings"):
-        print("These are drawings: the figure says nothing about CIFAR-10.")
+    if drawn:
+        print(f"These are drawings: the figure says nothing about {CALLED[data]}.")
     return _draw(history, references)
 
 
@@ -150,7 +178,10 @@ def _comparable(record: dict, epochs: int) -> bool:
     Where the learning rate follows a plan over the whole run, only one of the same length can.
     """
     settings, length = record["settings"], len(record["history"])
-    if network_name(settings) != settings["model"] or epochs < 1:
+    told = beside_recipe(settings)
+    if told.get("weights") in ("own", "official"):
+        del told["weights"]  # the recipe says auto
+    if told or epochs < 1:
         return False
     planned = settings.get("schedule", "constant") in ("linear", "cosine")
     return length == epochs if planned else length >= epochs

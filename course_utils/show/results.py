@@ -58,6 +58,7 @@ def tables() -> str:
 def _row(notebook: str, group: list[dict]) -> str:
     first, accuracies = group[0], [r["test"]["accuracy"] for r in group]
     spread = f" ± {100 * statistics.stdev(accuracies):.1f}" if len(group) > 1 else ""
+    split = ", validation" if reference.on_validation(group) else ""
     cells = [
         notebook,
         network_name(first["settings"]),
@@ -65,7 +66,7 @@ def _row(notebook: str, group: list[dict]) -> str:
         first["data"],
         str(first["settings"]["epochs"]),
         str(len(group)),
-        f"{100 * statistics.mean(accuracies):.1f}{spread} %",
+        f"{100 * statistics.mean(accuracies):.1f}{spread} %{split}",
         f"{seconds_of(group):.0f}",
         f"{where(first)}, torch {first['machine']['torch']}, {first['date']}",
     ]

@@ -34,12 +34,17 @@ class Callback:
         """Once at the end, also after an error, where `on_fit_start` was passed."""
 
 
+def runs_folder() -> Path:
+    """Where runs are kept: ``$COURSE_RUNS``, else ``runs/`` of the course."""
+    return Path(os.environ.get("COURSE_RUNS") or RUNS)
+
+
 def new_run(name: str, root: str | os.PathLike | None = None) -> Path:
     """Make and print a fresh, time-stamped folder ``<root>/<name>/<time>`` for a run.
 
     ``root``: default ``$COURSE_RUNS``, else ``runs/`` of the course.
     """
-    root = Path(root or os.environ.get("COURSE_RUNS") or RUNS)
+    root = Path(root) if root else runs_folder()
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     for number in range(1000):
         folder = root / name / (f"{stamp}-{number}" if number else stamp)
@@ -74,7 +79,8 @@ class Checkpoint(Callback):
     """Saves ``last.pt`` every epoch, ``best.pt`` at the best one, and the ``keep`` best by name.
 
     The best is chosen by ``monitor`` on validation data, from the history, so a resumed run knows
-    it too. ``about`` (see `Splits.about`) is what `predict` needs of the data. A run stopped within
+    it too. ``keep=1`` is ``best.pt`` alone; of epochs before ``save_from`` none is kept by name.
+    ``about`` (see `Splits.about`) is what `predict` needs of the data. A run stopped within
     an epoch is saved there. A disk that is full costs a warning, not the run.
 
     A folder belongs to one run: raises ``FileExistsError`` where it holds another, or where one is
@@ -88,9 +94,10 @@ class Checkpoint(Callback):
         about: dict | None = None,
         monitor: str = "val_accuracy",
         keep: int = 1,
+        save_from: int = 1,
     ):
         self.folder, self.about = Path(folder), about or {}
-        self.monitor, self.keep = _checked(monitor), keep
+        self.monitor, self.keep, self.save_from = _checked(monitor), keep, save_from
 
     def on_fit_start(self, state) -> None:
         self._check_saving(state)
@@ -114,7 +121,8 @@ class Checkpoint(Callback):
         content = self._content(state)
         ranking = best_epochs(state.history, self.monitor)
         if self.keep > 1:
-            self._keep_best(content, [state.history[epoch - 1] for epoch in ranking[: self.keep]])
+            late = [epoch for epoch in ranking if epoch >= self.save_from]
+            self._keep_best(content, [state.history[epoch - 1] for epoch in late[: self.keep]])
         if ranking[0] == state.epoch:
             self._save(content, "best.pt")
         self._save(content, "last.pt")  # last: a run killed before it takes this epoch again
@@ -182,6 +190,8 @@ class TensorBoard(Callback):
     Its horizontal axis counts steps throughout, so that after a resume TensorBoard drops the points
     of steps that are taken again. ``figures`` maps a title to a function of the state that
     returns a matplotlib figure. Losses are read from the device in blocks of ``every`` steps.
+    ``hparams``: the run's settings, which stand beside its last validation loss and accuracy in
+    the HParams tab.
     """
 
     def __init__(
@@ -189,8 +199,10 @@ class TensorBoard(Callback):
         folder: str | os.PathLike,
         figures: dict[str, Callable] | None = None,
         every: int = 50,
+        hparams: dict | None = None,
     ):
         self.folder, self.figures, self.every = Path(folder), figures or {}, every
+        self.hparams = hparams or {}
 
     def on_fit_start(self, state) -> None:
         from torch.utils.tensorboard import SummaryWriter  # takes a second to import
@@ -216,6 +228,8 @@ class TensorBoard(Callback):
 
     def on_fit_end(self, state) -> None:
         self._write_steps()
+        if self.hparams and state.history:
+            self._write_hparams(state.history[-1])
         self.writer.close()
 
     def _write_steps(self) -> None:
@@ -226,3 +240,13 @@ class TensorBoard(Callback):
             self.writer.add_scalar("step/train_loss", loss, step)
             self.writer.add_scalar("step/learning_rate", rate, step)
         self.waiting.clear()
+
+    def _write_hparams(self, last: dict) -> None:
+        """Into this run's own file: `SummaryWriter.add_hparams` would begin another run."""
+        from torch.utils.tensorboard.summary import hparams
+
+        told = {n: v for n, v in self.hparams.items() if v is not None}  # else "None" among numbers
+        told = {n: str(v) if isinstance(v, tuple) else v for n, v in told.items()}
+        results = {f"epoch/{name}": last[name] for name in ("val_accuracy", "val_loss")}
+        for summary in hparams(told, results):
+            self.writer.file_writer.add_summary(summary)

@@ -52,7 +52,8 @@ def head_features(
     """Features of a set's training images in ``views`` random views each, and of its validation
     images in one: what `train_head` learns from. For image folders, see `backbone_features`."""
     device = model.fc.weight.device
-    train, val = (ImageLoader(part, 64, device=device) for part in (data.train, data.val))
+    # ResNet-50 in bfloat16 on a CPU: 54 ms a picture in batches of 16, 70 ms in batches of 64
+    train, val = (ImageLoader(part, 16, device=device) for part in (data.train, data.val))
     return (
         backbone_features(model, train, views, amp_dtype),
         backbone_features(model, val, 1, amp_dtype),

@@ -5,19 +5,25 @@ import math
 import torch
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau, StepLR
 
 from course_utils.training.callbacks import Callback
 
+EVERY_EPOCH = ("plateau", "step")  # the schedules that are stepped every epoch
+
 
 def make_optimizer(
-    model: nn.Module, name: str, learning_rate: float, weight_decay: float = 0.0
+    model: nn.Module,
+    name: str,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+    momentum: float = 0.9,
 ) -> Optimizer:
-    """``"adam"``, or ``"sgd"`` with Nesterov momentum 0.9, for all parameters that train.
+    """``"adamw"`` or ``"adam"``, which are the same here, or ``"sgd"`` with Nesterov momentum.
 
-    Kernels and matrices decay, batch norms do not (Goyal et al., *Accurate, Large Minibatch SGD*,
-    2017, §5.1), nor do biases. Adam's decay is decoupled (Loshchilov & Hutter, *Decoupled Weight
-    Decay Regularization*, 2019).
+    For all parameters that train. Kernels and matrices decay, batch norms do not (Goyal et al.,
+    *Accurate, Large Minibatch SGD*, 2017, §5.1), nor do biases. Adam's decay is decoupled
+    (Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2019).
     Raises ``ValueError`` for another name.
     """
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -25,22 +31,24 @@ def make_optimizer(
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    if name == "adam":
+    if name in ("adam", "adamw"):
         return AdamW(groups, lr=learning_rate, fused=True)
     if name == "sgd":
-        return SGD(groups, lr=learning_rate, momentum=0.9, nesterov=True, fused=True)
-    raise ValueError(f"optimizer is {name!r}; it must be 'adam' or 'sgd'")
+        nesterov = momentum > 0  # torch refuses to look ahead where nothing moves
+        return SGD(groups, lr=learning_rate, momentum=momentum, nesterov=nesterov, fused=True)
+    raise ValueError(f"optimizer is {name!r}; it must be 'adam', 'adamw' or 'sgd'")
 
 
 def make_scheduler(
     optimizer: Optimizer, schedule: str, steps: int, warm_up: float = 0.0
 ) -> LRScheduler | ReduceLROnPlateau | None:
-    """How the learning rate changes: ``constant``, ``linear``, ``cosine`` or ``plateau``.
+    """How the learning rate changes: ``constant``, ``linear``, ``cosine``, ``plateau``, ``step``.
 
     In the first share ``warm_up`` of ``steps`` it grows to the optimiser's, then it stays, or falls
     to zero in a line or in half a cosine. ``plateau`` halves it after more than 5 epochs in which
-    the validation loss has not fallen, down to a hundredth. Step it every epoch, the others every
-    step. Returns None where nothing changes. Raises ``ValueError`` for what cannot be.
+    the validation loss has not fallen, down to a hundredth; ``step`` takes a tenth of it every 7
+    epochs. Step these two every epoch, the others every step, see `schedule_every`. Returns None
+    where nothing changes. Raises ``ValueError`` for what cannot be.
 
     Warm-up: Goyal et al., *Accurate, Large Minibatch SGD*, 2017, §2.2. Cosine: Loshchilov & Hutter,
     *SGDR*, 2017, §3.
@@ -50,15 +58,18 @@ def make_scheduler(
         "linear": lambda done: 1.0 - done,
         "cosine": lambda done: (1.0 + math.cos(math.pi * done)) / 2,
     }
+    if schedule in EVERY_EPOCH and warm_up:
+        raise ValueError(
+            f"schedule {schedule!r} has no warm_up: set warm_up to 0, or choose linear or cosine"
+        )
+    if schedule == "step":
+        return StepLR(optimizer, step_size=7, gamma=0.1)
     if schedule == "plateau":
-        if warm_up:
-            raise ValueError(
-                "schedule 'plateau' has no warm_up: set warm_up to 0, or choose linear or cosine"
-            )
         floor = [group["lr"] / 100 for group in optimizer.param_groups]
         return ReduceLROnPlateau(optimizer, factor=0.5, patience=5, min_lr=floor)
     if schedule not in falls:
-        raise ValueError(f"schedule is {schedule!r}; it must be {', '.join(falls)} or plateau")
+        names = f"{', '.join(falls)}, plateau or step"
+        raise ValueError(f"schedule is {schedule!r}; it must be {names}")
     if not 0 <= warm_up < 1:
         raise ValueError(f"warm_up is {warm_up}; it is a share of the steps, from 0 to below 1")
     if schedule == "constant" and not warm_up:
@@ -71,6 +82,11 @@ def make_scheduler(
         return falls[schedule](min(1.0, (step - warm) / (steps - warm)))
 
     return LambdaLR(optimizer, factor)
+
+
+def schedule_every(schedule: str) -> str:
+    """Whether this schedule is stepped every ``"epoch"`` or every ``"step"``."""
+    return "epoch" if schedule in EVERY_EPOCH else "step"
 
 
 def clip_gradients(optimizer: Optimizer, max_norm: float) -> None:

@@ -1,0 +1,99 @@
+"""From the name of a data set, or a folder, to the batches that a run learns from."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from course_utils.data.batches import Batches
+from course_utils.data.datasets import ImageSet, Splits, cifar10, find
+from course_utils.data.folders import ImageFolder, hymenoptera, image_splits
+from course_utils.data.loading import ImageLoader
+from course_utils.data.transforms import eval_transform
+from course_utils.settings import TrainSettings
+
+NAMED = ("cifar10", "hymenoptera")
+EVAL_BATCH = {ImageSet: 500, ImageFolder: 50}  # pictures from folders are larger
+
+
+def data_kind(data: str) -> str:
+    """Which set a name or a folder is of: ``cifar10``, ``hymenoptera``, or any other ``folder``.
+
+    >>> data_kind("cifar10"), data_kind("my pictures")
+    ('cifar10', 'folder')
+    """
+    if data in NAMED:
+        return data
+    for name in NAMED:
+        try:
+            find(name, Path(data))
+            return name
+        except FileNotFoundError:
+            continue
+    return "folder"
+
+
+def check_data(data: str) -> None:
+    """Raise ``ValueError`` for what is neither a set's name nor a folder."""
+    if data not in NAMED and not Path(data).expanduser().is_dir():
+        raise ValueError(f"data {data!r} is neither {' nor '.join(NAMED)} nor a folder")
+
+
+def open_data(data: str, form: str, **options) -> Splits:
+    """Open a data set or folder; of a set's name the form ``real`` or ``drawings``.
+
+    ``options`` are those of `image_splits`; CIFAR-10, which lies in memory, has ``mean`` and
+    ``std`` only. Raises ``ValueError`` or ``OSError`` for data that cannot be read.
+    """
+    check_data(data)
+    kind, where = data_kind(data), form if data in NAMED else Path(data)
+    if kind == "cifar10":
+        splits = cifar10(where)
+        return replace(
+            splits, **{n: replace(getattr(splits, n), **options) for n in ("train", "val", "test")}
+        )
+    return hymenoptera(where, **options) if kind == "hymenoptera" else image_splits(data, **options)
+
+
+def open_for(settings: TrainSettings, form: str) -> Splits:
+    """The data of these settings; raises ``ValueError`` for another number of classes."""
+    smallest = settings.crop_scale
+    told = {
+        "mean": settings.mean,
+        "std": settings.std,
+        "size": settings.image_size,
+        "bad_images": settings.bad_images,
+        "scale": None if smallest is None else (smallest, 1.0),
+    }
+    told = {name: value for name, value in told.items() if value is not None}
+    splits = open_data(settings.data, form, **told)
+    if settings.num_classes not in (None, len(splits.classes)):
+        raise ValueError(
+            f"num_classes is {settings.num_classes}, but {settings.data} has {len(splits.classes)}"
+            f" classes ({', '.join(splits.classes[:5])}{' …' if splits.classes[5:] else ''}); "
+            "leave --num-classes out"
+        )
+    return splits
+
+
+def eval_loader(data: ImageSet | ImageFolder, workers: int = 0, **layout) -> Batches | ImageLoader:
+    """Every image of a split once, in order, not augmented."""
+    size = EVAL_BATCH[type(data)]
+    if isinstance(data, ImageSet):
+        return Batches(data, size, **layout)
+    return ImageLoader(data, size, workers=workers, **layout)
+
+
+def loaders(data: Splits, settings: TrainSettings, device: torch.device | str) -> tuple:
+    """Training batches, shuffled and augmented, and validation batches, neither."""
+    layout = {"device": device, "memory_format": torch.channels_last}
+    chance = {"shuffle": True, "seed": settings.seed, **layout}
+    val = eval_loader(data.val, settings.workers, **layout)
+    augment = settings.augment == "usual"
+    if isinstance(data.train, ImageSet):
+        crops = {"augment": augment, "padding": settings.padding}
+        return Batches(data.train, settings.batch_size, **crops, **chance), val
+    train = data.train
+    if not augment:
+        train = replace(train, transform=eval_transform(train.image_size))
+    return ImageLoader(train, settings.batch_size, workers=settings.workers, **chance), val

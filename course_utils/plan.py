@@ -1,0 +1,165 @@
+"""What a run will do: its settings filled in and checked, before anything is written."""
+
+import os
+from dataclasses import replace
+
+from course_utils import profile as profiles
+from course_utils.models import list_models
+from course_utils.models.pretrained import find_weights
+from course_utils.opening import check_data, data_kind
+from course_utils.recipes import USUAL, default_model, recipe
+from course_utils.record import read_record
+from course_utils.settings import DEFAULTS, TrainSettings
+from course_utils.training.optim import EVERY_EPOCH
+
+# a run that is resumed with another of these would be neither the one nor the other
+FIXED = ("data", "model", "profile", "batch_size", "mixed_precision", "seed", "mean", "std", *USUAL)
+MODEL_OPTIONS = ("stem", "width", "auxiliary", "enlarge")
+PICTURES = {"image_size", "crop_scale", "bad_images", "workers"}  # of folders only
+
+POSITIVE = ("epochs", "batch_size", "learning_rate", "threads", "width", "enlarge", "image_size")
+POSITIVE += ("keep", "save_from", "warm_up_epochs", "crop_scale")
+
+
+def complete(settings: TrainSettings) -> TrainSettings:
+    """Fill what was not given: from the run that is resumed, else from recipe and weights.
+
+    Raises ``ValueError`` for settings that cannot be, or not together, or not on a resume.
+    """
+    begun = read_record(settings.out).get("settings", {}) if settings.resume else {}
+    begun = {name: tuple(v) if isinstance(v, list) else v for name, v in begun.items()}
+    check_ranges(settings)
+    check_resumed(settings, begun)
+    data = settings.data or begun.get("data", DEFAULTS["data"])
+    check_data(data)
+    model = settings.model or begun.get("model") or default_model(data)
+    if model not in list_models():
+        raise ValueError(f"model {model!r}: there are {', '.join(list_models())}")
+    if profile := settings.profile or begun.get("profile"):
+        os.environ["COURSE_PROFILE"] = profile
+    profile = profiles.name(data)
+    known = recipe(model, profile, data) | DEFAULTS
+    known |= {"data": data, "model": model, "profile": profile} | begun
+    check_together(settings, known)
+    if settings.warm_up_epochs:
+        share = settings.warm_up_epochs / (settings.epochs or known["epochs"])
+        settings = replace(settings, warm_up=share, warm_up_epochs=None)
+        check_resumed(settings, begun)
+    if not begun:
+        found = from_weights(settings, known)
+        known |= found
+        settings = replace(settings, weights=known["weights"])
+    empty = {name: v for name, v in known.items() if getattr(settings, name) is None}
+    return replace(settings, **empty)
+
+
+def check_ranges(settings: TrainSettings) -> None:
+    """Raise ``ValueError`` for a number that cannot be, before anything begins."""
+    given = {name: value for name, value in vars(settings).items() if value is not None}
+    for name in POSITIVE:
+        if name in given and not given[name] > 0:
+            raise ValueError(f"{name} is {given[name]}; it must be greater than 0")
+    for name in ("padding", "weight_decay", "workers"):
+        if name in given and not given[name] >= 0:
+            raise ValueError(f"{name} is {given[name]}; it must be 0 or greater")
+    for name in ("label_smoothing", "warm_up", "crop_scale"):
+        if not 0 <= given.get(name, 0) <= 1:
+            raise ValueError(f"{name} is {given[name]}; it is a share, 0 to 1")
+    if not 0 <= given.get("momentum", 0) < 1:
+        raise ValueError(f"momentum is {given['momentum']}; it must be from 0 to below 1")
+    if not all(0 <= value <= 1 for value in given.get("mean", ())):
+        raise ValueError(f"mean is {given['mean']}; pixels go from 0 to 1")
+    if not all(0 < value <= 1 for value in given.get("std", ())):
+        raise ValueError(f"std is {given['std']}; pixels are divided by it: above 0, at most 1")
+
+
+def check_resumed(settings: TrainSettings, begun: dict) -> None:
+    """Raise ``ValueError`` where a run that goes on is told to be another."""
+    told = begun | {name: v for name, v in vars(settings).items() if v is not None}
+    # where the rate is planned over the run's length, that must stay
+    planned = told.get("schedule") in ("linear", "cosine") or told.get("warm_up")
+    for name in (*FIXED, "epochs") if planned else FIXED:
+        if name in begun and begun[name] != told[name] and name != "weights":
+            raise ValueError(
+                f"{settings.out} was begun with {name}={begun[name]}, not {told[name]}: "
+                "resume with the same, or choose another folder"
+            )
+
+
+def check_together(settings: TrainSettings, known: dict) -> None:
+    """Raise ``ValueError`` for flags that make no sense together; ``known``: what was not given."""
+    given = {name: value for name, value in vars(settings).items() if value is not None}
+    will = known | given
+    for broken, message in [*_about_data(given, will), *_about_epochs(given, will)]:
+        if broken:
+            raise ValueError(message)
+
+
+def _about_data(given: dict, will: dict) -> list[tuple]:
+    """Whether something is amiss, and what to say of it: of pictures and weights."""
+    folder = data_kind(will["data"]) != "cifar10"
+    crops = ", ".join(sorted({"padding", "crop_scale"} & given.keys()))
+    foreign = ", ".join(sorted(({"padding"} if folder else PICTURES) & given.keys()))
+    held = "pictures in folders, which crop_scale crops" if folder else "CIFAR-10's 32 px images"
+    return [
+        (foreign, f"{foreign}: not for {held}; leave it out"),
+        (will["augment"] == "none" and crops, f"augment none makes no crops: leave {crops} out"),
+        (
+            given["resume"] and "weights" in given,
+            "weights are where a run begins: leave --weights out with --resume",
+        ),
+        (
+            will["trained"] != "all" and will["weights"] == "none",
+            f"trained is {will['trained']}, but there are no weights, and what has not learnt "
+            "cannot be frozen: name --weights, or train all",
+        ),
+    ]
+
+
+def _about_epochs(given: dict, will: dict) -> list[tuple]:
+    """The same of what happens when."""
+    warm, epochs = given.get("warm_up_epochs", 0), will["epochs"]
+    return [
+        (
+            {"warm_up", "warm_up_epochs"} <= given.keys(),
+            "warm_up and warm_up_epochs are the same in two units: give one of them",
+        ),
+        (warm >= epochs, f"warm_up_epochs is {warm}, but there are {epochs} epochs: give fewer"),
+        (
+            (warm or will["warm_up"]) and will["schedule"] in EVERY_EPOCH,
+            f"schedule {will['schedule']!r} has no warm_up: "
+            "set warm_up to 0, or choose linear or cosine",
+        ),
+        (
+            will["optimizer"] != "sgd" and "momentum" in given,
+            f"momentum is SGD's, not that of {will['optimizer']}: leave it out, or choose sgd",
+        ),
+        (
+            will["save_from"] > epochs,
+            f"save_from is {will['save_from']}, but there are {epochs} epochs",
+        ),
+        (
+            will["save_from"] > 1 and will["keep"] < 2,
+            "save_from says which epochs are kept by name: it needs --keep 2 or more",
+        ),
+    ]
+
+
+def from_weights(settings: TrainSettings, known: dict) -> dict:
+    """What the trained weights decide, if there are any: which they are, network, image size."""
+    wanted = settings.weights or known["weights"]
+    sized = data_kind(known["data"]) == "cifar10" or known["image_size"]
+    if wanted == "none":
+        side = 224 if known["profile"] == "gpu" else 96
+        return {"weights": "none"} | ({} if sized else {"image_size": side})
+    found = find_weights(known["model"], wanted)
+    options = {name: found.options.get(name) for name in MODEL_OPTIONS}
+    for name, fixed in options.items():
+        if getattr(settings, name) not in (None, fixed):
+            raise ValueError(
+                f"{name} is {getattr(settings, name)}, but the weights have {fixed or 'the usual'} "
+                f"({found}): leave --{name} out, or begin with --weights none"
+            )
+    if not sized:
+        options["image_size"] = found.image_size
+    return options | {"weights": found.kind if wanted in ("auto", "official", "own") else wanted}

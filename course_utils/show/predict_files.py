@@ -1,0 +1,176 @@
+"""Name many pictures with a trained network: what `course predict` does."""
+
+import csv
+import io
+import json
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.data.folder_listing import is_picture
+from course_utils.data.images import ImageError, read_image
+from course_utils.data.transforms import eval_image
+from course_utils.training.checkpoint import load_model
+from course_utils.training.metrics import eval_mode
+
+BATCH = 50
+
+
+class Named(NamedTuple):
+    """A picture and its likeliest classes with their probabilities, the first the likeliest."""
+
+    path: str
+    classes: list[tuple[str, float]]
+
+
+def find_pictures(sources: Iterable[str | os.PathLike]) -> list[str]:
+    """Files and addresses as they are, and of a folder every picture in it, in order of names.
+
+    What is a picture in a folder, and in folders within it, is as for `image_folder`. Raises
+    ``ValueError`` for a folder without one.
+    """
+    found = []
+    for source in map(os.fspath, sources):
+        if "://" in source or not Path(source).is_dir():
+            found.append(source)
+            continue
+        inside = sorted(_inside(Path(source)))
+        if not inside:
+            raise ValueError(f"{source}: there is no picture in this folder")
+        found += map(str, inside)
+    return found
+
+
+def _inside(folder: Path) -> Iterable[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [Path(place) / name for name in files if not name.startswith(".")]
+        yield from filter(is_picture, paths)
+
+
+def predict_files(
+    model: str | os.PathLike | nn.Module,
+    sources: Iterable[str | os.PathLike],
+    *,
+    about: dict | None = None,
+    k: int = 3,
+    device: torch.device | str = "cpu",
+    bad_images: str = "fail",
+) -> list[Named]:
+    """The ``k`` likeliest classes of every picture: of files, folders and http(s) addresses.
+
+    ``model`` and ``about`` are as for `predict`. A picture that cannot be read raises `ImageError`,
+    or with ``bad_images="skip"`` is left out with a warning. Raises ``ValueError`` where there is
+    none, or none that can be read.
+    """
+    if k < 1:
+        raise ValueError(f"k is {k}; it must be at least 1")
+    if not isinstance(model, nn.Module):
+        model, about = load_model(model, device)
+    check_about(about)
+    paths, named = find_pictures(sources), []
+    if not paths:
+        raise ValueError("no picture is named: give files, folders or addresses")
+    for start in range(0, len(paths), BATCH):
+        read = [(path, _read(path, about, bad_images)) for path in paths[start : start + BATCH]]
+        read = [(path, pixels) for path, pixels in read if pixels is not None]
+        if read:
+            kept, pixels = zip(*read)
+            shares = probabilities_of(model, torch.stack(pixels))
+            named += [
+                Named(path, likeliest(row, about["classes"], k)) for path, row in zip(kept, shares)
+            ]
+    if not named:
+        raise ValueError(f"none of the {len(paths)} pictures can be read")
+    if left_out := len(paths) - len(named):
+        warnings.warn(f"{left_out} of {len(paths)} pictures left out", stacklevel=2)
+    return named
+
+
+def _read(path: str, about: dict, bad_images: str) -> Tensor | None:
+    try:
+        return prepared(read_image(path), about)
+    except ImageError as error:
+        if bad_images == "fail":
+            raise
+        warnings.warn(str(error), stacklevel=3)
+        return None
+
+
+def prepared(image, about: dict) -> Tensor:
+    """A picture as the network was shown its validation images: (3, S, S), normalised."""
+    size = about["image_size"]
+    return eval_image(image, size, about["mean"], about["std"], about.get("resize"))
+
+
+@torch.no_grad()
+def probabilities_of(model: nn.Module, images: Tensor) -> Tensor:
+    """Probabilities (N, C), on the CPU, of images (N, 3, H, W)."""
+    device = next(model.parameters()).device
+    with eval_mode(model):
+        return model(images.to(device)).softmax(1).cpu()
+
+
+def likeliest(probabilities: Tensor, classes: Sequence[str], k: int) -> list[tuple[str, float]]:
+    """The ``k`` likeliest classes with their probabilities, from probabilities (C,).
+
+    >>> likeliest(torch.tensor([0.25, 0.75]), ["ants", "bees"], k=1)
+    [('bees', 0.75)]
+    """
+    best = probabilities.topk(min(k, len(classes)))
+    return [(classes[i], float(p)) for p, i in zip(*best, strict=True)]
+
+
+def check_about(about: dict | None) -> None:
+    """Raise ``ValueError`` unless this says how to prepare a picture for the network."""
+    if not about or not {"classes", "image_size", "mean", "std"} <= about.keys():
+        raise ValueError("predict needs classes, image_size, mean and std: pass about=data.about()")
+
+
+# ---- as text ----
+
+
+def as_table(named: Sequence[Named]) -> str:
+    """One line a picture: its path and its classes."""
+    width = max((len(one.path) for one in named), default=0)
+    wide = max((len(name) for one in named for name, _ in one.classes), default=0)
+    return "\n".join(
+        f"{one.path:{width}}" + "".join(f"  {n:{wide}} {100 * p:5.1f} %" for n, p in one.classes)
+        for one in named
+    )
+
+
+def as_csv(named: Sequence[Named]) -> str:
+    """A table with the columns path, class, probability, class_2, probability_2, …"""
+    most = max((len(one.classes) for one in named), default=1)
+    ranks = ["", *(f"_{rank}" for rank in range(2, most + 1))]
+    heads = [f"{name}{rank}" for rank in ranks for name in ("class", "probability")]
+    file = io.StringIO()
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(["path", *heads])
+    for one in named:
+        values = [(name, f"{share:.6f}") for name, share in one.classes]
+        rows.writerow([one.path, *(value for pair in values for value in pair)])
+    return file.getvalue()
+
+
+def as_json(named: Sequence[Named]) -> str:
+    """A list with an object a picture: path, class, probability, and all in ``classes``."""
+    rows = [
+        {
+            "path": one.path,
+            "class": one.classes[0][0],
+            "probability": one.classes[0][1],
+            "classes": [{"class": name, "probability": share} for name, share in one.classes],
+        }
+        for one in named
+    ]
+    return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+
+
+FORMATS = {"table": as_table, "csv": as_csv, "json": as_json}

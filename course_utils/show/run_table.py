@@ -1,0 +1,106 @@
+"""Runs beside each other: what `course runs` prints."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from course_utils.record import read_record
+
+# settings that are told in any case; the others where runs differ in them
+MAIN = ("model", "weights", "trained", "learning_rate", "batch_size")
+HEADS = {"learning_rate": "lr", "batch_size": "batch"}
+UNTOLD = ("data", "epochs", "threads", "device", "tensorboard", "progress", "workers")
+
+
+def find_runs(folders: Iterable[Path]) -> tuple[list[dict], list[str]]:
+    """Every run at or below these folders, one row each; and what is damaged, one line each.
+
+    Raises ``ValueError`` for a folder that is not there.
+    """
+    rows, damaged = [], []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise ValueError(f"{folder}: there is no such folder of runs")
+        for path in sorted(folder.rglob("record.json")):
+            name = path.parent.relative_to(folder).as_posix()
+            try:
+                rows.append(_row(name if name != "." else folder.name, read_record(path.parent)))
+            except ValueError as error:
+                damaged.append(str(error))
+            except (KeyError, TypeError, AttributeError) as error:
+                damaged.append(f"{path} is no record of a run ({error!r})")
+    return rows, damaged
+
+
+def _row(name: str, record: dict) -> dict:
+    settings, history = record["settings"], record["history"]
+    test = record.get("test", {})
+    row = {"run": name, "data": record["data"]}
+    row |= {key: settings.get(key) for key in MAIN}
+    row |= {key: value for key, value in settings.items() if key not in (*MAIN, *UNTOLD)}
+    return row | {
+        "epochs": f"{len(history)}/{settings['epochs']}",
+        "best val": max((entry["val_accuracy"] for entry in history), default=None),
+        "test": test["accuracy"] if test.get("split", "test") == "test" and test else None,
+        "minutes": sum(entry["seconds"] for entry in history) / 60,
+        "finished": "yes" if record["finished"] else "no",
+    }
+
+
+def in_order(rows: Sequence[dict], sort: str) -> list[dict]:
+    """By best validation ``accuracy``, the highest first, or by ``name``."""
+    by_name = sorted(rows, key=lambda row: row["run"])
+    if sort == "name":
+        return by_name
+    return sorted(by_name, key=lambda row: -1 if row["best val"] is None else row["best val"])[::-1]
+
+
+def run_table(rows: Sequence[dict]) -> str:
+    """The runs as aligned text: settings in which they differ as columns, the others in a line."""
+    told = ("data", *MAIN)
+    results = [key for key in rows[0] if key in ("epochs", "best val", "test", "minutes")]
+    settings = [key for key in _keys(rows) if key not in ("run", *results, "finished")]
+    differ = [key for key in settings if len({_cell(key, row.get(key)) for row in rows}) > 1]
+    same = [
+        f"{HEADS.get(key, key)} {_cell(key, rows[0][key])}"
+        for key in told
+        if key not in differ and rows[0][key] is not None
+    ]
+    columns = ["run", *differ, *results, "finished"]
+    cells = [[HEADS.get(key, key) for key in columns]]
+    cells += [[_cell(key, row.get(key)) for key in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    lines = ["  ".join(map(_aligned, row, widths, columns)).rstrip() for row in cells]
+    first = "all: " if len(rows) > 1 else ""
+    return "\n".join([first + ", ".join(same), *lines])
+
+
+def _keys(rows: Sequence[dict]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _aligned(text: str, width: int, key: str) -> str:
+    return text.ljust(width) if key in ("run", "data", *MAIN[:3]) else text.rjust(width)
+
+
+def _cell(key: str, value) -> str:
+    if value is None:
+        return "-"
+    if key in ("best val", "test"):
+        return f"{100 * value:.1f} %"
+    if key == "minutes":
+        return f"{value:.1f}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def as_csv(rows: Sequence[dict]) -> str:
+    """Every run with every setting, unrounded."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, _keys(rows), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows
+    )
+    return file.getvalue()

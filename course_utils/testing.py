@@ -1,0 +1,108 @@
+"""Evaluate a trained network: what `course test` does, and nothing else may."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from course_utils import profile as profiles
+from course_utils.data.datasets import Splits
+from course_utils.opening import NAMED, data_kind, eval_loader, open_data
+from course_utils.record import read_record, write_record
+from course_utils.training.checkpoint import load_model
+from course_utils.training.loop import evaluate
+from course_utils.training.metrics import Totals, accuracy_interval
+
+
+class TopTotals(Totals):
+    """`Totals` that also count how often the label is among the ``k`` largest logits."""
+
+    def __init__(self, num_classes: int, device: torch.device | str, k: int):
+        self.k = k
+        super().__init__(num_classes, device)
+
+    def reset(self) -> None:
+        super().reset()
+        self.hits = torch.zeros((), dtype=torch.int64, device=self.device)
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        super().add(loss, logits, labels)
+        self.hits += (logits.topk(self.k, dim=1).indices == labels[:, None]).sum()
+
+
+def test(
+    checkpoint: Path, data: str | None = None, device: str = "auto", split: str = "test"
+) -> dict:
+    """Evaluate a checkpoint on the test split and add the result to its run's record.
+
+    ``data``: default what the run was trained on. ``split="val"`` is for sets without test images.
+    Returns ``accuracy``, ``loss``, ``images``, ``interval`` (95 %), ``classes``, ``confusion`` and
+    ``top`` (``k`` and the share), among others. Raises ``ValueError`` where the data is of another
+    kind, or has no such split.
+    """
+    checkpoint = Path(checkpoint)
+    model, about = load_model(checkpoint)
+    record = read_record(checkpoint.parent)
+    settings = record.get("settings", {})
+    trained_on = str(about.get("data"))
+    usual = trained_on.removesuffix(" drawings")
+    where = data or settings.get("data") or (usual if usual in NAMED else "cifar10")
+    on = profiles.device(device, where)
+    splits = _open(where, about, settings)
+    _check_same(checkpoint, about, splits, elsewhere=data is not None)
+    part = getattr(splits, split)
+    if part is None:
+        raise ValueError(
+            f"{splits.name} has no test images; --split val evaluates on the validation images, "
+            "on which the best epoch was chosen"
+        )
+    classes = len(splits.classes)
+    totals = TopTotals(classes, on, k=min(5, classes - 1))
+    result = evaluate(model.to(on), eval_loader(part, device=on), device=on, totals=totals)
+    images, correct = int(totals.confusion.sum()), int(totals.confusion.diagonal().sum())
+    result |= {
+        "data": splits.about()["data"],
+        "split": split,
+        "epoch": about["epoch"],
+        "images": images,
+        "interval": accuracy_interval(correct, images),
+        "top": {"k": totals.k, "accuracy": int(totals.hits) / images},
+        "classes": list(splits.classes),
+        "confusion": totals.confusion.tolist(),
+    }
+    # validation images never take the place of test images, nor does other data
+    tested = record.get("test", {}).get("split", "test" if "test" in record else None)
+    if record and result["data"] == trained_on and (split == "test" or tested != "test"):
+        write_record(checkpoint.parent, {**record, "test": result})
+    return result
+
+
+def _open(where: str, about: dict, settings: dict) -> Splits:
+    """The data, prepared as the checkpoint says."""
+    form = "drawings" if str(about.get("data")).endswith("drawings") else "real"
+    told = {name: tuple(about[name]) for name in ("mean", "std") if name in about}
+    if data_kind(where) != "cifar10":
+        skip = settings.get("bad_images") == "skip"
+        told["bad_images"] = "skip" if skip else "unchecked"  # then one that is bad is named
+        told["size"] = about.get("image_size", 224)
+    return open_data(where, form, **told)
+
+
+def _check_same(checkpoint: Path, about: dict, splits: Splits, elsewhere: bool) -> None:
+    """Raise ``ValueError`` unless the network knows these classes, drawn or photographed.
+
+    A folder that was named may be another one, with other pictures of the same classes.
+    """
+    known, found = str(about.get("data")), splits.about()["data"]
+    kinds = [name.endswith("drawings") if elsewhere else name for name in (known, found)]
+    if kinds[0] != kinds[1] or about.get("classes") != list(splits.classes):
+        raise ValueError(
+            f"{checkpoint} was trained on {known} ({_few(about.get('classes'))}), "
+            f"this is {found} ({_few(splits.classes)}); name its data with --data"
+        )
+
+
+def _few(classes) -> str:
+    if not classes:
+        return "classes unknown"
+    return f"{len(classes)} classes: {', '.join(classes[:3])}{' …' if classes[3:] else ''}"

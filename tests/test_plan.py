@@ -1,0 +1,144 @@
+"""Settings are filled in from recipe and weights; those that make no sense together are refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from small_sets import small_parts, write_folders
+
+from course_utils import plan
+from course_utils.recipes import TRANSFER, default_model, recipe
+from course_utils.settings import TrainSettings
+
+RUN = Path("RUN")
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "tiny")
+
+
+def told(**settings) -> TrainSettings:
+    return plan.complete(TrainSettings(RUN, **settings))
+
+
+# ---- recipes for folders ----
+
+
+def test_pictures_in_folders_have_the_recipe_of_transfer_learning(tmp_path):
+    for data in ("hymenoptera", str(tmp_path)):
+        for profile in ("tiny", "cpu", "gpu"):
+            full = recipe("resnet18", profile, data)
+            assert full.items() >= TRANSFER[profile].items()
+            assert full.keys() == recipe("resnet18", profile, "cifar10").keys()
+        assert default_model(data) == "resnet18"
+    settings = told(data="hymenoptera")
+    assert (settings.model, settings.weights, settings.trained) == ("resnet18", "own", "all")
+    usual = recipe("resnet18", "tiny", "hymenoptera")
+    assert (settings.image_size, settings.crop_scale) == (usual["image_size"], usual["crop_scale"])
+    assert settings.padding is None and settings.crop_scale
+
+
+def test_from_scratch_it_is_the_network_that_the_own_weights_are_of():
+    with_weights, scratch = told(data="hymenoptera"), told(data="hymenoptera", weights="none")
+    assert replace(scratch, weights="own") == with_weights
+    assert (scratch.stem, scratch.width) == ("64px", 32)
+    sizes = [told(data="hymenoptera", weights=w, profile="cpu").image_size for w in ("own", "none")]
+    assert sizes == [96, 96]
+    large = told(data="hymenoptera", weights="none", profile="gpu")
+    assert (large.stem, large.width, large.image_size) == (None, None, 224)
+
+
+def test_cifar_in_a_folder_is_still_cifar(tmp_path):
+    folder = write_folders(small_parts(train=1, test=1), tmp_path / "cifar10")
+    for data in (folder, tmp_path):
+        settings = told(data=str(data))
+        assert (settings.model, settings.weights, settings.padding) == ("cnn", "none", 4)
+
+
+@pytest.mark.parametrize("model", ["cnn", "small_residual", "resnet20", "narrow_resnet"])
+def test_networks_for_32_px_get_them(model):
+    settings = told(data="hymenoptera", model=model)
+    assert (settings.image_size, settings.weights, settings.stem) == (32, "none", None)
+
+
+def test_weights_decide_over_network_and_size():
+    settings = told(data="hymenoptera", weights="own", profile="gpu")
+    assert (settings.stem, settings.width, settings.image_size) == ("64px", 32, 96)
+    assert told(data="hymenoptera", image_size=64).image_size == 64  # unless told
+    settings = told(model="resnet18", weights="own")  # CIFAR-10 keeps its size
+    assert (settings.stem, settings.width, settings.image_size) == ("64px", 32, None)
+
+
+def test_automatic_weights_are_named_by_what_was_found(monkeypatch):
+    real = plan.find_weights
+    monkeypatch.setattr(plan, "find_weights", lambda model, wanted: real(model, "own"))
+    assert told(data="hymenoptera", profile="cpu", weights="auto").weights == "own"
+    assert told(data="hymenoptera", profile="cpu").weights == "own"  # auto in the recipe
+    assert told(data="hymenoptera", weights="a file").weights == "a file"
+
+
+def test_warm_up_in_epochs_is_a_share_of_the_steps():
+    settings = told(epochs=8, warm_up_epochs=2, schedule="cosine")
+    assert (settings.warm_up, settings.warm_up_epochs) == (0.25, None)
+
+
+def test_the_profile_of_an_own_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_PROFILE")
+    assert told(data="hymenoptera").profile == "tiny"
+    assert told(data=str(tmp_path), weights="none").profile in ("cpu", "gpu")
+
+
+# ---- what cannot be ----
+
+FOLDER = {"data": "hymenoptera"}
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"warm_up": 0.1, "warm_up_epochs": 1, "schedule": "linear"}, "the same in two units"),
+        ({"warm_up_epochs": 3, "epochs": 3, "schedule": "linear"}, "warm_up_epochs is 3, but"),
+        ({"schedule": "step", "warm_up": 0.1}, "schedule 'step' has no warm_up: set warm_up to 0"),
+        ({"schedule": "plateau", "warm_up_epochs": 1}, "schedule 'plateau' has no warm_up"),
+        ({"model": "plain20", "schedule": "step"}, "schedule 'step' has no warm_up"),
+        ({"optimizer": "adamw", "momentum": 0.5}, "momentum is SGD's, not that of adamw"),
+        ({"momentum": 1.0}, "momentum is 1.0; it must be from 0 to below 1"),
+        ({"trained": "head"}, "trained is head, but there are no weights"),
+        ({**FOLDER, "trained": "last_stage", "weights": "none"}, "trained is last_stage, but"),
+        ({"keep": 0}, "keep is 0; it must be greater than 0"),
+        ({"save_from": 0}, "save_from is 0; it must be greater than 0"),
+        ({"keep": 2, "save_from": 4, "epochs": 3}, "save_from is 4, but there are 3 epochs"),
+        ({"save_from": 2, "epochs": 3}, "save_from .* needs --keep 2 or more"),
+        ({**FOLDER, "crop_scale": 0.0}, "crop_scale is 0.0; it must be greater than 0"),
+        ({**FOLDER, "crop_scale": 1.5}, "crop_scale is 1.5; it is a share, 0 to 1"),
+        ({"std": (0.2, 0.0, 0.2)}, r"std is \(0.2, 0.0, 0.2\); pixels are divided by it"),
+        ({"std": (0.2, float("nan"), 0.2)}, "std is"),
+        ({"mean": (0.5, 0.5, 125.0)}, "mean is .*; pixels go from 0 to 1"),
+        ({**FOLDER, "image_size": 0}, "image_size is 0; it must be greater than 0"),
+        ({**FOLDER, "workers": -1}, "workers is -1; it must be 0 or greater"),
+        ({**FOLDER, "padding": 2}, "padding: not for pictures in folders"),
+        ({"image_size": 64, "workers": 2}, "image_size, workers: not for CIFAR-10's 32 px images"),
+        ({"augment": "none", "padding": 2}, "augment none makes no crops: leave padding out"),
+        ({**FOLDER, "augment": "none", "crop_scale": 0.5}, "leave crop_scale out"),
+        ({**FOLDER, "stem": "cifar"}, "stem is cifar, but the weights have 64px .*leave --stem"),
+        ({**FOLDER, "width": 64}, "width is 64, but the weights have 32"),
+        ({**FOLDER, "weights": "nowhere"}, "weights 'nowhere': neither auto, official, own nor"),
+        ({**FOLDER, "model": "cnn", "weights": "own"}, "own weights are of resnet18, not of cnn"),
+        ({"weights": "official"}, "there are no official weights of cnn"),
+        ({"data": "nowhere"}, "data 'nowhere' is neither cifar10 nor hymenoptera nor a folder"),
+        ({"resume": True, "weights": "own"}, "leave --weights out with --resume"),
+    ],
+)  # fmt: skip
+def test_flags_that_make_no_sense(settings, message):
+    with pytest.raises(ValueError, match=message):
+        told(**settings)
+    assert not RUN.exists()
+
+
+def test_what_is_on_the_border_is_allowed():
+    told(warm_up_epochs=2, epochs=3, schedule="linear")
+    told(keep=2, save_from=3, epochs=3)
+    told(**FOLDER, crop_scale=1.0)
+    told(model="resnet18", optimizer="sgd", momentum=0.0, mean=(0.0, 0.5, 1.0), std=(1.0, 0.1, 0.1))
+    told(model="plain20", schedule="step", warm_up=0.0)
