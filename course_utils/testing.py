@@ -36,8 +36,9 @@ def test(
     """Evaluate a checkpoint on the test split and add the result to its run's record.
 
     ``data``: default what the run was trained on. ``split="val"`` is for sets without test images.
-    Returns ``accuracy``, ``loss``, ``images``, ``interval`` (95 %), ``classes``, ``confusion`` and
-    ``top`` (``k`` and the share), among others. Raises ``ValueError`` where the data is of another
+    Returns ``accuracy``, ``loss``, ``images``, ``interval`` (95 %), ``classes``, ``confusion``,
+    ``top`` (``k`` and the share) and ``chosen`` (whether the epoch was, by these images), among
+    others. Raises ``ValueError`` where the data is of another
     kind, or has no such split.
     """
     checkpoint = Path(checkpoint)
@@ -64,6 +65,7 @@ def test(
         "data": splits.about()["data"],
         "split": split,
         "epoch": about["epoch"],
+        "chosen": split == "val" and checkpoint.name != "last.pt",  # by these very images
         "images": images,
         "interval": accuracy_interval(correct, images),
         "top": {"k": totals.k, "accuracy": int(totals.hits) / images},

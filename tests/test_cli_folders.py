@@ -182,5 +182,8 @@ def test_a_set_without_test_images_says_what_to_do(course, tmp_path):
     assert "hymenoptera has no test images; --split val evaluates" in error
     code, said, _ = course("test", folder / "best.pt", "--split", "val")
     assert code == 0 and "30 images of hymenoptera drawings" in said and "top-" not in said
+    assert "the best epoch was chosen on these images" in said and record(folder)["test"]["chosen"]
+    _, said, _ = course("test", folder / "last.pt", "--split", "val")
+    assert "chosen" not in said and not record(folder)["test"]["chosen"]
     code, _, error = course("test", folder / "best.pt", "--data", "cifar10")
     assert code == 2 and "(2 classes: ants, bees), this is cifar10 drawings (10 classes:" in error

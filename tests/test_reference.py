@@ -246,7 +246,7 @@ def test_what_was_measured_on_validation_images_says_so(add, capsys):
     kept = [record(seed, 0.8, **real) for seed in range(2)]
     for each in kept:
         each["settings"]["data"] = "hymenoptera"
-        each["test"] |= {"split": "val", "epoch": 2}
+        each["test"] |= {"split": "val", "chosen": True}
     add(*kept, record(0, 0.6, profile="cpu", data="cifar10"))
     rows = [[c.strip() for c in r.split("|")] for r in results.tables().splitlines()[2:]]
     assert [row[7] for row in rows] == ["61.0 %", "81.0 ± 0.0 %, validation"]
@@ -254,6 +254,11 @@ def test_what_was_measured_on_validation_images_says_so(add, capsys):
     *_, own, pictures, note = capsys.readouterr().out.splitlines()
     assert "61.0 % (61.0 to 61.0)" in own and "81.0 %* (81.0 to 81.0)" in pictures
     assert note.startswith("* of validation images, of the best epoch, chosen on them")
+    for each in kept:
+        each["test"]["chosen"] = False
+    add(*kept)
+    reference.show(NOTEBOOK, "resnet18")
+    assert "* of validation images, of the last epoch;" in capsys.readouterr().out
     reference.show(NOTEBOOK, "cnn")
     assert "*" not in capsys.readouterr().out
 

@@ -43,13 +43,15 @@ def test_of_many_classes_the_largest_mistakes_are_listed():
 
 def test_two_classes_have_no_top_k():
     result = {
-        "accuracy": 0.75, "loss": 0.5, "images": 4, "data": "ants", "split": "val",
+        "accuracy": 0.75, "loss": 0.5, "images": 4, "data": "ants", "split": "val", "chosen": True,
         "interval": (0.3, 0.95), "top": {"k": 1, "accuracy": 0.75}, "classes": ["a", "b"],
         "confusion": [[2, 0], [1, 1]],
     }  # fmt: skip
     said = result_text(result)
     assert said.startswith("validation accuracy 75.00% (95 % interval 30.00% to 95.00%), loss 0.5")
     assert "the best epoch was chosen on these" in said and "top-" not in said
-    said = result_text(result | {"split": "test", "top": {"k": 3, "accuracy": 1.0}})
+    said = result_text(
+        result | {"split": "test", "chosen": False, "top": {"k": 3, "accuracy": 1.0}}
+    )
     assert said.startswith("test accuracy") and "chosen" not in said
     assert "top-3 accuracy 100.00%" in said

@@ -15,7 +15,7 @@ def result_text(result: dict) -> str:
         f"{split} accuracy {result['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), "
         f"loss {result['loss']:.4f}, {result['images']:,} images of {result['data']}"
     ]
-    if split == "validation":
+    if result["chosen"]:
         lines.append("the best epoch was chosen on these images: on new ones expect a little less")
     if result["top"]["k"] > 1:
         lines.append(f"top-{result['top']['k']} accuracy {result['top']['accuracy']:.2%}")

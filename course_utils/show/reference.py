@@ -83,8 +83,8 @@ def show(notebooks: str | Iterable[str], *models: str, profile: str = "cpu") -> 
         if model not in shown:
             print(f"{model:24}not measured yet")
     if marked:
-        last = all(record["test"]["epoch"] == len(record["history"]) for record in marked)
-        chosen = "of the last epoch" if last else "of the best epoch, chosen on them"
+        best = any(record["test"].get("chosen") for record in marked)
+        chosen = "of the best epoch, chosen on them" if best else "of the last epoch"
         print(f"* of validation images, {chosen}; there are no test images")
 
 
