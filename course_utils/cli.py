@@ -3,6 +3,7 @@
 Every command imports what it needs when it runs, so that `doctor` also works where torch does not.
 """
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -22,9 +23,16 @@ app.command(data_app, name="data")
 
 def main() -> None:
     """Run a command; a mistake in what was asked for is one line and exit code 2."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="backslashreplace")  # a class may have a name it cannot show
     warnings.formatwarning = lambda message, *_, **__: f"course: {message}\n"
     try:
-        sys.exit(app.cli(prog="course", description="A course on image classification.") or 0)
+        code = app.cli(prog="course", description="A course on image classification.")
+        sys.stdout.flush()
+        sys.exit(code or 0)
+    except BrokenPipeError:  # as in `course runs | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)  # as a shell says of a program that a closed pipe ended
     except (ValueError, OSError, MemoryError, DownloadError) as error:
         print(f"course: {error}", file=sys.stderr)
         sys.exit(2)
@@ -76,8 +84,11 @@ def train(settings: OmitArgPrefixes[TrainSettings]) -> int:
     matplotlib.use("agg")  # TensorBoard's figures need no display
     from course_utils.runs import train
 
-    if not train(settings)["finished"]:
-        print(f"not finished; to go on: course train --out {settings.out} --resume")
+    record = train(settings)
+    if not record["finished"]:
+        asked = record["stopped"] in ("interrupted", "asked to terminate")
+        if asked and (settings.out / "last.pt").is_file():
+            print(f"not finished; to go on: course train --out {settings.out} --resume")
         return 1
     print(f"saved in {settings.out}; next: course test {settings.out / 'best.pt'}")
     return 0
@@ -120,7 +131,7 @@ def predict(
     Args:
         checkpoint: A run's best.pt.
         pictures: Files, addresses, and folders, of which every picture is taken.
-        csv: Write them into this file, which Excel and pandas open.
+        csv: Write them into this file, a table.
         json: Write them into this file.
         format: What is printed where no file is named.
         k: How many classes of each picture.
@@ -128,17 +139,22 @@ def predict(
         bad_images: What to do about pictures that cannot be read.
     """
     from course_utils import profile
-    from course_utils.record import check_place, write_whole
+    from course_utils.files import check_place, is_stream, write_whole
     from course_utils.show.predict_files import FORMATS, predict_files
 
     files = {kind: path for kind, path in {"csv": csv, "json": json}.items() if path}
-    for path in files.values():
-        check_place(path)
-    on = profile.device(device, data="your own pictures")
+    taken = {Path(path).resolve() for path in (checkpoint, *pictures)}
+    for kind, path in files.items():
+        if path.resolve() in taken:
+            raise ValueError(f"{path} is named twice; name another file to write")
+        taken.add(path.resolve())
+        check_place(path, f".{kind}")
+    on = profile.device(device, data=profile.ANY_PICTURES)
     named = predict_files(checkpoint, pictures, k=k, device=on, bad_images=bad_images)
     for kind, path in files.items():
         write_whole(path, FORMATS[kind](named))
-        print(f"{len(named)} pictures named in {path}")
+        if not is_stream(path):
+            print(f"{len(named)} pictures named in {path}")
     if not files:
         print(FORMATS[format](named).rstrip("\n"))
 
@@ -156,12 +172,12 @@ def runs(
         sort: By the best validation accuracy, or by name.
         csv: Write all settings and results into this file.
     """
-    from course_utils.record import check_place, write_whole
+    from course_utils.files import check_place, write_whole
     from course_utils.show.run_table import as_csv, find_runs, in_order, run_table
     from course_utils.training.callbacks import runs_folder
 
     if csv:
-        check_place(csv)
+        check_place(csv, ".csv")
     rows, damaged = find_runs(folders or [runs_folder()])
     for line in damaged:
         print(f"course: {line}; left out", file=sys.stderr)

@@ -35,8 +35,18 @@ def data_kind(data: str) -> str:
 
 def check_data(data: str) -> None:
     """Raise ``ValueError`` for what is neither a set's name nor a folder."""
-    if data not in NAMED and not Path(data).expanduser().is_dir():
+    if data in NAMED:
+        return
+    path = Path(data).expanduser()
+    if not path.is_dir():
         raise ValueError(f"data {data!r} is neither {' nor '.join(NAMED)} nor a folder")
+    if (path / "train").is_dir() or data_kind(data) != "folder":
+        return
+    for inner in (path.resolve(), path.resolve().parent):
+        if inner.name in ("train", "val", "test"):
+            raise ValueError(
+                f"data {data!r} is only a part: name the folder around it, {inner.parent}"
+            )
 
 
 def open_data(data: str, form: str, **options) -> Splits:

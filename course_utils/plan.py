@@ -1,12 +1,16 @@
 """What a run will do: its settings filled in and checked, before anything is written."""
 
+import math
 import os
 from dataclasses import replace
+from pathlib import Path
 
 from course_utils import profile as profiles
+from course_utils.data.datasets import find
+from course_utils.files import check_writable
 from course_utils.models import list_models
 from course_utils.models.pretrained import find_weights
-from course_utils.opening import check_data, data_kind
+from course_utils.opening import NAMED, check_data, data_kind
 from course_utils.recipes import USUAL, default_model, recipe
 from course_utils.record import read_record
 from course_utils.settings import DEFAULTS, TrainSettings
@@ -24,21 +28,23 @@ POSITIVE += ("keep", "save_from", "warm_up_epochs", "crop_scale")
 def complete(settings: TrainSettings) -> TrainSettings:
     """Fill what was not given: from the run that is resumed, else from recipe and weights.
 
-    Raises ``ValueError`` for settings that cannot be, or not together, or not on a resume.
+    Raises ``ValueError`` for settings that cannot be, or not together, or not on a resume,
+    and ``OSError`` for a folder that holds another run or cannot be written.
     """
-    begun = read_record(settings.out).get("settings", {}) if settings.resume else {}
+    begun = begun_with(settings.out) if settings.resume else {}
     begun = {name: tuple(v) if isinstance(v, list) else v for name, v in begun.items()}
     check_ranges(settings)
     check_resumed(settings, begun)
     data = settings.data or begun.get("data", DEFAULTS["data"])
     check_data(data)
+    check_folder(settings.out, settings.resume, data)
     model = settings.model or begun.get("model") or default_model(data)
     if model not in list_models():
         raise ValueError(f"model {model!r}: there are {', '.join(list_models())}")
     if profile := settings.profile or begun.get("profile"):
         os.environ["COURSE_PROFILE"] = profile
     profile = profiles.name(data)
-    known = recipe(model, profile, data) | DEFAULTS
+    known = recipe(model, profile, data, settings.weights) | DEFAULTS
     known |= {"data": data, "model": model, "profile": profile} | begun
     check_together(settings, known)
     if settings.warm_up_epochs:
@@ -53,20 +59,53 @@ def complete(settings: TrainSettings) -> TrainSettings:
     return replace(settings, **empty)
 
 
+def begun_with(run: Path) -> dict:
+    """The settings of a run that is resumed."""
+    begun = read_record(run).get("settings")
+    if begun is None and (run / "last.pt").is_file():
+        raise ValueError(f"{run} holds last.pt but no record.json: its settings are unknown")
+    return begun or {}
+
+
+def check_folder(run: Path, resume: bool, data: str) -> None:
+    """Raise ``ValueError`` or ``OSError`` where no run can be, or one is already."""
+    if not resume and any(run.glob("*.pt")):
+        raise FileExistsError(f"{run} holds a run already; resume it, or choose another folder")
+    place = run.absolute()
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not there.is_dir():
+        raise ValueError(f"{there} is a file; choose another folder for the run")
+    check_writable(there)
+    kind = data_kind(data)
+    root = Path(data).expanduser()
+    if kind != "folder":
+        root = find(kind, None if data in NAMED else root).path
+    for split in ("train", "val", "test"):
+        if place.resolve().is_relative_to((root / split).resolve()):
+            raise ValueError(f"{run} lies among the pictures of {data}; choose another folder")
+
+
 def check_ranges(settings: TrainSettings) -> None:
     """Raise ``ValueError`` for a number that cannot be, before anything begins."""
     given = {name: value for name, value in vars(settings).items() if value is not None}
+    for name, value in given.items():
+        if isinstance(value, float) and math.isinf(value):
+            raise ValueError(f"{name} is {value}; it must be a finite number")
     for name in POSITIVE:
         if name in given and not given[name] > 0:
             raise ValueError(f"{name} is {given[name]}; it must be greater than 0")
     for name in ("padding", "weight_decay", "workers"):
         if name in given and not given[name] >= 0:
             raise ValueError(f"{name} is {given[name]}; it must be 0 or greater")
-    for name in ("label_smoothing", "warm_up", "crop_scale"):
+    for name in ("label_smoothing", "crop_scale"):
         if not 0 <= given.get(name, 0) <= 1:
             raise ValueError(f"{name} is {given[name]}; it is a share, 0 to 1")
-    if not 0 <= given.get("momentum", 0) < 1:
-        raise ValueError(f"momentum is {given['momentum']}; it must be from 0 to below 1")
+    for name in ("momentum", "warm_up"):
+        if not 0 <= given.get(name, 0) < 1:
+            raise ValueError(f"{name} is {given[name]}; it must be from 0 to below 1")
+    for name, most in {"seed": 2**63 - 1, "image_size": 2048}.items():
+        if not 0 <= given.get(name, 0) <= most:
+            raise ValueError(f"{name} is {given[name]}; it must be from 0 to {most}")
     if not all(0 <= value <= 1 for value in given.get("mean", ())):
         raise ValueError(f"mean is {given['mean']}; pixels go from 0 to 1")
     if not all(0 < value <= 1 for value in given.get("std", ())):
@@ -147,11 +186,10 @@ def _about_epochs(given: dict, will: dict) -> list[tuple]:
 
 def from_weights(settings: TrainSettings, known: dict) -> dict:
     """What the trained weights decide, if there are any: which they are, network, image size."""
-    wanted = settings.weights or known["weights"]
-    sized = data_kind(known["data"]) == "cifar10" or known["image_size"]
+    wanted, cifar = settings.weights or known["weights"], data_kind(known["data"]) == "cifar10"
     if wanted == "none":
-        side = 224 if known["profile"] == "gpu" else 96
-        return {"weights": "none"} | ({} if sized else {"image_size": side})
+        side = known["image_size"] or (224 if known["profile"] == "gpu" else 96)
+        return {"weights": "none", "image_size": None if cifar else side}
     found = find_weights(known["model"], wanted)
     options = {name: found.options.get(name) for name in MODEL_OPTIONS}
     for name, fixed in options.items():
@@ -160,6 +198,10 @@ def from_weights(settings: TrainSettings, known: dict) -> dict:
                 f"{name} is {getattr(settings, name)}, but the weights have {fixed or 'the usual'} "
                 f"({found}): leave --{name} out, or begin with --weights none"
             )
-    if not sized:
-        options["image_size"] = found.image_size
+    if found.mean:  # a file that tells how its pictures were prepared
+        options |= {"image_size": found.image_size, "mean": found.mean, "std": found.std}
+    else:
+        options["image_size"] = known["image_size"] or found.image_size
+    if cifar:
+        options["image_size"] = None
     return options | {"weights": found.kind if wanted in ("auto", "official", "own") else wanted}

@@ -16,6 +16,7 @@ import torch
 from course_utils.data.datasets import DRAWINGS, LAYOUTS, find
 
 PROFILES = ("tiny", "cpu", "gpu")
+ANY_PICTURES = "pictures from anywhere"  # as data: real, and of no set
 _begun_with = "cifar10"  # the data that `start` was last told of
 
 
@@ -32,9 +33,15 @@ def name(data: str | None = None) -> str:
     if chosen:
         return chosen
     data = data or _begun_with
-    if find(data).drawings if data in LAYOUTS else DRAWINGS in Path(data).resolve().parents:
+    if data != ANY_PICTURES and _drawn(data):
         return "tiny"
     return "cpu" if best_device().type == "cpu" else "gpu"
+
+
+def _drawn(data: str) -> bool:
+    if data in LAYOUTS:
+        return find(data).drawings
+    return DRAWINGS.resolve() in Path(data).resolve().parents
 
 
 def best_device() -> torch.device:

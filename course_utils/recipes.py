@@ -121,6 +121,9 @@ TRANSFER = {  # pictures in folders: notebook 04
     "gpu": _transfer(),
 }
 
+# pictures in folders without trained weights: steps that a fresh network learns from
+SCRATCH = {"batch_size": 16, "learning_rate": 0.01, "schedule": "cosine"}
+
 # without trained weights that fit them, and for images of 32 px
 FOR_32_PX = ("cnn", "small_inception", "small_residual", "narrow_resnet")
 FOR_32_PX += tuple(f"{kind}{depth}" for kind in ("resnet", "plain") for depth in (20, 32, 44, 56))
@@ -139,15 +142,18 @@ def _pictures(model: str, profile: str) -> dict:
     return other | {"weights": "none"}
 
 
-def recipe(model: str, profile: str, data: str = "cifar10") -> dict:
+def recipe(model: str, profile: str, data: str = "cifar10", weights: str | None = None) -> dict:
     """Every setting of a network's training in a profile, on a data set or folder.
+
+    ``weights``: those that were asked for, if any; without them pictures are learnt otherwise.
 
     >>> recipe("cnn", "cpu")["epochs"], recipe("resnet18", "cpu", "hymenoptera")["epochs"]
     (10, 25)
     """
     if data_kind(data) == "cifar10":
         return USUAL | RECIPES[model][profile]
-    return USUAL | TRANSFER[profile] | _pictures(model, profile)
+    usual = USUAL | TRANSFER[profile] | _pictures(model, profile)
+    return usual | SCRATCH if (weights or usual["weights"]) == "none" else usual
 
 
 def default_model(data: str) -> str:

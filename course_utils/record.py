@@ -16,6 +16,7 @@ import torch
 
 from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
+from course_utils.files import write_whole
 from course_utils.recipes import default_model, recipe
 from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.training.callbacks import Callback
@@ -38,19 +39,26 @@ class Record(Callback):
             "date": date.today().isoformat(),
             "command": command(settings),
         }
+        if settings.resume:  # begun on that day, on that machine
+            told_anew = {name: self.content[name] for name in ("settings", "command")}
+            self.content |= read_record(settings.out) | told_anew
         about = data.about()
         decided = {name: about[name] for name in ("image_size", "mean", "std")}
         self.config = kept | {"num_classes": len(data.classes)} | decided
 
     def on_fit_start(self, state) -> None:
         self._write("config.json", self.config)
-        self.on_epoch_end(state)
+        self.on_fit_end(state)
 
     def on_epoch_end(self, state) -> None:
-        self.content |= {"history": state.history, "finished": state.epoch >= state.epochs}
-        self._write("record.json", self.content)
+        self.content.pop("test", None)  # of the run as it was before this epoch
+        self.on_fit_end(state)
 
-    on_fit_end = on_epoch_end
+    def on_fit_end(self, state) -> None:
+        finished = state.epoch >= state.epochs
+        self.content |= {"history": state.history, "finished": finished}
+        self.content["stopped"] = "" if finished else state.stop
+        self._write("record.json", self.content)
 
     def _write(self, name: str, content: dict) -> None:
         try:
@@ -63,7 +71,7 @@ def command(settings: TrainSettings) -> str:
     """The command that repeats a run, with every setting that is not the recipe's."""
     words = ["course", "train", "--out", "RUN"]
     usual = {field.name: field.default for field in fields(settings)}
-    usual |= recipe(settings.model, settings.profile, settings.data)
+    usual |= recipe(settings.model, settings.profile, settings.data, settings.weights)
     usual |= DEFAULTS | {"model": default_model(settings.data)}
     switches = {field.name for field in fields(settings) if field.default is True}
     for name, value in asdict(settings).items():
@@ -81,32 +89,20 @@ def read_record(folder: Path) -> dict:
     """The record of a run; empty where it has none."""
     path = folder / "record.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}); remove it") from error
+    kinds = {"settings": dict, "history": list, "test": dict}
+    if not isinstance(record, dict) or not all(
+        isinstance(record[name], kind) for name, kind in kinds.items() if name in record
+    ):
+        raise ValueError(f"{path} is damaged (it is no record of a run); remove it")
+    return record
 
 
 def write_record(folder: Path, content: dict) -> None:
     """Write the record of a run, whole or not at all."""
     write_whole(folder / "record.json", json.dumps(content, indent=1))
-
-
-def check_place(path: Path) -> None:
-    """Raise ``ValueError`` where no file of this name can be, before work is done for it."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name a file")
-    if not path.parent.is_dir():
-        raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that at any moment a whole one is there, or none."""
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def machine(device: torch.device) -> dict:

@@ -14,7 +14,7 @@ from course_utils.models.pretrained import pretrained
 from course_utils.opening import loaders, open_for
 from course_utils.plan import MODEL_OPTIONS, complete
 from course_utils.recipes import recipe
-from course_utils.record import Record
+from course_utils.record import Record, read_record
 from course_utils.settings import TrainSettings
 from course_utils.show.live import LivePlot
 from course_utils.show.plotting import plot_confusion
@@ -35,6 +35,10 @@ def train(settings: TrainSettings) -> dict:
     if settings.resume and not (settings.out / "last.pt").is_file():
         load_latest(settings.out)  # says so, unless there is the one before
     settings = complete(settings)
+    before = read_record(settings.out) if settings.resume else {}
+    if len(before.get("history", [])) >= settings.epochs:
+        print(f"nothing is left to train: {settings.out} has its {settings.epochs} epochs")
+        return before | {"finished": True}
     device = profiles.start(settings.data, settings.seed, settings.device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -97,11 +101,11 @@ def build(settings: TrainSettings, data: Splits) -> nn.Module:
         model = create_model(**load_latest(settings.out)["config"])
     else:
         model = pretrained(settings.model, classes, settings.weights)
-    if not scratch:
+    if not scratch and settings.trained != "all":
         freeze(model, settings.trained)
     if settings.image_size:
         check_size(model, settings.model, settings.image_size)
-    if isinstance(model, NarrowResNet):
+    if scratch and isinstance(model, NarrowResNet):
         model.whiten(some_images(data.train))
     return model
 

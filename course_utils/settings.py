@@ -25,9 +25,10 @@ class TrainSettings:
     image_size: int | None = None
     """The side in pixels of pictures from folders; default: what the weights were trained for."""
     mean: tuple[float, float, float] | None = None
-    """Means of red, green and blue, 0 to 1, to subtract; default: the data set's own."""
+    """Means of red, green and blue, 0 to 1, to subtract; default: those of the run
+    that the weights are of, else the data set's own."""
     std: tuple[float, float, float] | None = None
-    """Their standard deviations, to divide by; default: the data set's own."""
+    """Their standard deviations, to divide by; default likewise."""
     augment: Literal["usual", "none"] | None = None
     """usual: a random crop and a mirror image half of the time."""
     padding: int | None = None

@@ -1,5 +1,6 @@
 """Evaluate a trained network: what `course test` does, and nothing else may."""
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -47,7 +48,8 @@ def test(
     settings = record.get("settings", {})
     trained_on = str(about.get("data"))
     usual = trained_on.removesuffix(" drawings")
-    where = data or settings.get("data") or (usual if usual in NAMED else "cifar10")
+    usual = settings.get("data") or (usual if usual in NAMED else "cifar10")
+    where = data or usual
     on = profiles.device(device, where)
     splits = _open(where, about, settings)
     _check_same(checkpoint, about, splits, elsewhere=data is not None)
@@ -72,11 +74,26 @@ def test(
         "classes": list(splits.classes),
         "confusion": totals.confusion.tolist(),
     }
-    # validation images never take the place of test images, nor does other data
-    tested = record.get("test", {}).get("split", "test" if "test" in record else None)
-    if record and result["data"] == trained_on and (split == "test" or tested != "test"):
-        write_record(checkpoint.parent, {**record, "test": result})
+    if record and _same_place(where, usual):
+        _add(checkpoint.parent, record, result)
     return result
+
+
+def _same_place(one: str, other: str) -> bool:
+    if one in NAMED or other in NAMED:
+        return one == other
+    return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
+
+
+def _add(run: Path, record: dict, result: dict) -> None:
+    """Add a result to a run's record; validation images never take the place of test images."""
+    tested = record.get("test", {}).get("split", "test" if "test" in record else None)
+    if result["split"] != "test" and tested == "test":
+        return
+    try:
+        write_record(run, {**record, "test": result})
+    except OSError as error:  # a run may be kept where nothing can be written
+        warnings.warn(f"{error}; the result is not recorded", stacklevel=3)
 
 
 def _open(where: str, about: dict, settings: dict) -> Splits:

@@ -129,6 +129,53 @@ def test_another_network_and_seed_goes_on_as_it_was_told_to(tmp_path, course, ca
     assert load_checkpoint(folder / "last.pt")["config"]["name"] == "small_residual"
 
 
+def test_a_finished_run_is_left_as_it_is(copy, course):
+    assert course("test", copy / "best.pt")[0] == 0
+    before = listing(copy)
+    code, said, error = course("train", "--out", copy, "--resume")
+    assert code == 0 and error == "" and listing(copy) == before
+    assert said.startswith(f"nothing is left to train: {copy} has its 1 epochs\n")
+    assert course("train", "--out", copy, "--resume", "--epochs", 2)[0] == 0
+    after, first = record(copy), json.loads(before["record.json"])
+    assert "test" not in after and after["settings"]["epochs"] == len(after["history"]) == 2
+    assert after["date"] == first["date"] and "--epochs 2" in after["command"]
+
+
+def test_resume_without_its_record(copy, course):
+    (copy / "record.json").unlink()
+    code, _, error = course("train", "--out", copy, "--resume")
+    assert code == 2 and "holds last.pt but no record.json: its settings are unknown" in error
+
+
+def test_a_result_that_cannot_be_recorded_is_still_told(copy, course):
+    in_the_way = copy / f"record.{os.getpid()}.part"
+    in_the_way.mkdir()
+    before = (copy / "record.json").read_bytes()
+    with pytest.warns(UserWarning, match="the result is not recorded"):
+        code, said, _ = course("test", copy / "best.pt")
+    assert code == 0 and "test accuracy" in said
+    assert (copy / "record.json").read_bytes() == before
+
+
+def test_what_a_terminal_cannot_show_costs_nothing(trained, tmp_path):
+    """A name in Cyrillic on a Western Windows."""
+    shutil.copytree(trained[0], tmp_path / "Ж")
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    command = [*COURSE, "runs", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment)
+    assert done.returncode == 0 and b"\\u0416 " in done.stdout and done.stderr == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other pipes")
+def test_a_reader_that_leaves_ends_it_quietly():
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*COURSE, "data", "status"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, cwd=ROOT)
+    os.close(writing)
+    assert done.stderr == b"" and done.returncode == 141
+
+
 def test_resume_with_other_settings_is_refused(copy, course):
     before = listing(copy)
     code, _, error = course("train", "--out", copy, "--resume", "--batch-size", 64)
@@ -162,6 +209,7 @@ def test_interrupted_it_saves_and_can_go_on(tmp_path, course):
 def test_a_run_that_diverges_fails(tmp_path, course):
     code, said, _ = course("train", "--out", tmp_path, "--epochs", 2, "--learning-rate", 1e30)
     assert code == 1 and "stopped: the loss is not finite since step " in said
+    assert "--resume" not in said  # it would come to the same
     assert not record(tmp_path)["finished"] and not (tmp_path / "best.pt").exists()
 
 
@@ -206,7 +254,9 @@ def test_a_folder_with_a_run_is_refused(copy, course):
         (["--model", "resnet18", "--width", 0], "width is 0; it must be greater than 0"),
         (["--model", "googlenet", "--stem", "64px"], "GoogLeNet has: imagenet, cifar"),
         (["--label-smoothing", 2], "label_smoothing is 2.0; it is a share, 0 to 1"),
-        (["--warm-up", 1.5], "warm_up is 1.5; it is a share, 0 to 1"),
+        (["--learning-rate", "inf"], "learning_rate is inf; it must be a finite number"),
+        (["--warm-up", 1], "warm_up is 1.0; it must be from 0 to below 1"),
+        (["--seed", 2**63], "seed is 9223372036854775808; it must be from 0 to "),
         (["--schedule", "plateau", "--warm-up", 0.1], "schedule 'plateau' has no warm_up"),
         (["--data", "mnist"], "data 'mnist' is neither cifar10 nor hymenoptera nor a folder"),
         (["--device", ABSENT], f"device '{ABSENT}' is not there: "),

@@ -172,6 +172,48 @@ def test_another_folder_of_the_same_classes(copy, course, tmp_path):
     assert record(copy) == before  # which tells of the run's own data
 
 
+def test_another_folder_of_the_same_name(copy, course, tmp_path, pictures):
+    other = write_pictures(tmp_path / "colours", seed=1, train=1, val=1, test=3)
+    before = record(copy)
+    assert course("test", copy / "best.pt", "--data", other)[0] == 0
+    assert record(copy) == before
+    own = pictures / "train" / ".."  # on another way
+    assert course("test", copy / "best.pt", "--data", own)[0] == 0
+    assert record(copy)["test"]["images"] == 6
+
+
+def test_narrow_resnet_keeps_the_whitening_of_its_weights(pictures, tmp_path, course):
+    flags = ["--data", pictures, "--model", "narrow_resnet", "--epochs", 1]
+    assert course("train", "--out", tmp_path / "first", *flags)[0] == 0
+    weights = tmp_path / "first" / "best.pt"
+    flags += ["--weights", weights, "--mean", 0.1, 0.2, 0.3]
+    assert course("train", "--out", tmp_path / "second", *flags)[0] == 0
+    first, second = (
+        load_checkpoint(tmp_path / run / "last.pt")["model"]["whitening.weight"]
+        for run in ("first", "second")
+    )
+    assert torch.equal(first, second)
+
+
+def test_fewer_epochs_are_kept_by_name_after_a_resume(copy, course):
+    assert list(copy.glob("epoch*.pt"))
+    flags = ["--resume", "--epochs", 3, "--keep", 1, "--save-from", 1]
+    assert course("train", "--out", copy, *flags)[0] == 0
+    assert not list(copy.glob("epoch*.pt*"))
+
+
+def test_a_run_among_its_pictures_is_refused(pictures, course):
+    code, _, error = course("train", "--data", pictures, "--out", pictures / "train" / "run")
+    assert code == 2 and "lies among the pictures" in error
+    assert not (pictures / "train" / "run").exists()
+
+
+@pytest.mark.parametrize("part", ["train", "train/red"])
+def test_a_part_of_a_folder_is_no_data(pictures, tmp_path, course, part):
+    code, _, error = course("train", "--data", pictures / part, "--out", tmp_path / "run")
+    assert code == 2 and f"is only a part: name the folder around it, {pictures}\n" in error
+
+
 def test_a_set_without_test_images_says_what_to_do(course, tmp_path):
     flags = ["--epochs", 1, "--batch-size", 16, *SMALL]
     folder = tmp_path / "run"

@@ -4,12 +4,18 @@ import csv
 import io
 import json
 import math
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import loopback as web
 import pytest
 from picture_folders import CLASSES, SMALL, call, read_json, write_pictures
+
+from course_utils.record import write_record
+from course_utils.show import run_table
+from course_utils.show.predict_files import find_pictures
 
 
 @pytest.fixture
@@ -88,6 +94,24 @@ def test_predict_writes_files(trained, pictures, course, tmp_path):
     assert said == out.read_text(encoding="utf-8")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other pipes")
+def test_predict_writes_into_pipes(trained, pictures, course, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    picture = pictures / "val" / "red" / "1.png"
+    code, said, _ = course("predict", trained / "best.pt", picture, "--csv", tmp_path / "pipe")
+    heads, row = csv.reader(io.StringIO(os.read(reading, 65536).decode()))
+    os.close(reading)
+    assert code == 0 and said == "" and heads[0] == "path" and row[0] == str(picture)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="here root may write everywhere")
+def test_predict_checks_the_place_before_the_work(course):
+    code, _, error = course("predict", "none.pt", "a.png", "--csv", "/sys/kernel/a.csv")
+    assert code == 2 and "/sys/kernel: no file can be written there" in error
+
+
 def test_predict_reads_addresses(trained, pictures, course):
     path = pictures / "val" / "red" / "1.png"
     with web.Loopback() as server:
@@ -125,6 +149,11 @@ def test_a_bad_picture(trained, pictures, course, tmp_path, name):
         (["RUN/best.pt", "a.png", "--k", "0"], "k is 0; it must be at least 1"),
         (["RUN/best.pt", "a.png", "--csv", "EMPTY"], "is a folder; name a file"),
         (["RUN/best.pt", "a.png", "--csv", "EMPTY/no/a.csv"], "make it first"),
+        (["RUN/best.pt", "a.png", "--csv", "RUN/best.pt"], "best.pt is named twice"),
+        (["RUN/best.pt", "a.csv", "--csv", "a.csv"], "a.csv is named twice"),
+        (["RUN/best.pt", "a.png", "--csv", "x.csv", "--json", "./x.csv"], "x.csv is named twice"),
+        (["RUN/best.pt", "a.png", "--csv", "RUN/last.pt"], "does not end in .csv; name another"),
+        (["RUN/best.pt", "a.png", "--json", "RUN/last.pt"], "does not end in .json; name another"),
         (["RUN/best.pt", "a.png", "--device", "cuda:99"], "device 'cuda:99' is not there"),
     ],
 )
@@ -137,6 +166,13 @@ def test_predictions_that_cannot_be(trained, tmp_path, course, arguments, messag
     code, said, error = course("predict", *arguments)
     assert code == 2 and said == "" and error.count("\n") == 1 and message in error
     assert list(tmp_path.rglob("*")) == [tmp_path / "empty"]
+
+
+def test_the_home_folder_is_known(pictures, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(pictures))
+    assert find_pictures(["~/val/red"]) == find_pictures([pictures / "val" / "red"])
+    assert find_pictures(["~/a.png"]) == [str(pictures / "a.png")]
 
 
 # ---- runs ----
@@ -154,9 +190,9 @@ def test_runs_are_compared(trained, copy, pictures, course, tmp_path, monkeypatc
     assert code == 0 and error.startswith(f"course: {broken / 'record.json'} is damaged")
     assert error.count("\n") == 1
     same, heads, *rows = said.splitlines()
-    assert same == "all: data colours, model resnet18, trained all, lr 0.01, batch 4"
-    settings = ["weights", "mean", "keep"]
-    assert sorted(heads.split()[1:4]) == sorted(settings)
+    assert same == "all: data colours, model resnet18, trained all, lr 0.01"
+    settings = ["weights", "mean", "keep", "batch", "schedule"]
+    assert sorted(heads.split()[1:6]) == sorted(settings)
     assert len(rows) == 2 and {row.split()[0] for row in rows} == {"copy", "deep/scratch"}
     accuracies = [float(row.partition(" %")[0].split()[-1]) for row in rows]
     assert accuracies == sorted(accuracies, reverse=True)
@@ -168,6 +204,44 @@ def test_runs_are_compared(trained, copy, pictures, course, tmp_path, monkeypatc
     assert code == 0 and [row.split()[0] for row in said.splitlines()[2:]] == sorted(told)
     code, said, _ = course("runs", copy)
     assert code == 0 and said.splitlines()[2].split()[0] == "copy"
+
+
+def test_what_is_no_record_is_named_and_left_out(copy, course):
+    good = read_json(copy / "record.json")
+    wrong = {**good, "history": [{**good["history"][0], "val_accuracy": "high"}]}
+    for name, content in {"list": [1], "text": wrong, "settings": {**good, "settings": []}}.items():
+        (copy / name).mkdir()
+        (copy / name / "record.json").write_text(json.dumps(content))
+    (copy / "folder" / "record.json").mkdir(parents=True)
+    code, said, errors = course("runs", copy)
+    assert code == 0 and len(said.splitlines()) == 3
+    lines = errors.splitlines()
+    assert len(lines) == 4 and all(line.endswith("; left out") for line in lines)
+    assert all(str(copy / name) in errors for name in ("list", "text", "settings", "folder"))
+
+
+def test_best_is_of_the_epoch_that_is_kept(copy):
+    record = read_json(copy / "record.json")
+    (first,) = record["history"]
+    values = [(1, 0.7, 0.5), (2, 0.9, 0.8)]  # epoch, accuracy, loss
+    record["history"] = [
+        {**first, "epoch": epoch, "val_accuracy": accuracy, "val_loss": loss}
+        for epoch, accuracy, loss in values
+    ]
+    for monitor, best in {"val_loss": 0.7, "val_accuracy": 0.9}.items():
+        record["settings"]["monitor"] = monitor
+        write_record(copy, record)
+        ((row,), _) = run_table.find_runs([copy])
+        assert row["best val"] == best
+
+
+def test_equal_runs_stand_by_name_and_nothing_shared_is_not_told():
+    rows = [{"run": name, "data": name, "model": name, "best val": 0.5} for name in "bac"]
+    rows.append({"run": "0", "data": "d", "model": "d", "best val": None})
+    ordered = run_table.in_order(rows, "accuracy")
+    assert [row["run"] for row in ordered] == ["a", "b", "c", "0"]
+    full = [row | dict.fromkeys(run_table.MAIN[1:]) for row in ordered]
+    assert run_table.run_table(full).splitlines()[0].split()[:2] == ["run", "data"]
 
 
 def test_runs_that_are_not_there(course, tmp_path):

@@ -97,6 +97,16 @@ def test_the_drawings_are_known_by_any_path(monkeypatch):
     assert find("cifar10").drawings
 
 
+def test_the_drawings_are_known_behind_a_link(monkeypatch, tmp_path):
+    try:
+        (tmp_path / "tiny").symlink_to(DRAWINGS, target_is_directory=True)
+    except OSError:
+        pytest.skip("no links on this system")
+    monkeypatch.setattr(datasets, "DRAWINGS", tmp_path / "tiny")
+    assert find("cifar10", "drawings").drawings
+    assert find("cifar10", DRAWINGS).drawings
+
+
 def test_names_that_are_not_there(parts, tmp_path):
     with pytest.raises(ValueError, match=r"'cifar-10'; there are: cifar10, hymenoptera, imagenet"):
         find("cifar-10")

@@ -16,7 +16,8 @@ import torch
 from helpers import Process, small_run
 
 from course_utils import Callback, load_checkpoint, save_checkpoint
-from course_utils.training.checkpoint import load_latest, previous_of, sha256_of
+from course_utils.files import sha256
+from course_utils.training.checkpoint import load_latest, previous_of
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="fork and limits of POSIX")
 
@@ -143,7 +144,7 @@ def test_cut_off_at_every_call_twice_a_whole_one_loads(tmp_path, crash_at):
 
 def on_disk(folder: Path) -> frozenset:
     files = (file for file in folder.iterdir() if file.suffix != ".part")
-    return frozenset((file.name, sha256_of(file)) for file in files)
+    return frozenset((file.name, sha256(file)) for file in files)
 
 
 def fill_the_disk(line, folder: Path):

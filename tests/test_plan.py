@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from small_sets import small_parts, write_folders
 
 from course_utils import plan
-from course_utils.recipes import TRANSFER, default_model, recipe
+from course_utils.models import create_model
+from course_utils.recipes import SCRATCH, TRANSFER, default_model, recipe
 from course_utils.settings import TrainSettings
 
 RUN = Path("RUN")
@@ -41,7 +43,9 @@ def test_pictures_in_folders_have_the_recipe_of_transfer_learning(tmp_path):
 
 def test_from_scratch_it_is_the_network_that_the_own_weights_are_of():
     with_weights, scratch = told(data="hymenoptera"), told(data="hymenoptera", weights="none")
-    assert replace(scratch, weights="own") == with_weights
+    assert scratch == replace(with_weights, weights="none", **SCRATCH)
+    assert told(data="hymenoptera", model="cnn").learning_rate == SCRATCH["learning_rate"]
+    assert told(data="hymenoptera", weights="none", schedule="step").schedule == "step"
     assert (scratch.stem, scratch.width) == ("64px", 32)
     sizes = [told(data="hymenoptera", weights=w, profile="cpu").image_size for w in ("own", "none")]
     assert sizes == [96, 96]
@@ -68,6 +72,24 @@ def test_weights_decide_over_network_and_size():
     assert told(data="hymenoptera", image_size=64).image_size == 64  # unless told
     settings = told(model="resnet18", weights="own")  # CIFAR-10 keeps its size
     assert (settings.stem, settings.width, settings.image_size) == ("64px", 32, None)
+
+
+def test_a_file_brings_how_its_pictures_were_prepared(tmp_path):
+    model = create_model("resnet18", 3, width=8)
+    about = {"image_size": 48, "mean": [0.5, 0.5, 0.5], "std": [0.1, 0.2, 0.3]}
+    path = str(tmp_path / "best.pt")
+    torch.save({"model": model.state_dict(), "config": model.config, "about": about}, path)
+    settings = told(data="hymenoptera", weights=path)
+    assert (settings.image_size, settings.width) == (48, 8)
+    assert (settings.mean, settings.std) == ((0.5, 0.5, 0.5), (0.1, 0.2, 0.3))
+    mine = {"image_size": 40, "mean": (0.1, 0.1, 0.1)}
+    settings = told(data="hymenoptera", weights=path, **mine)
+    assert (settings.image_size, settings.mean, settings.std) == (*mine.values(), (0.1, 0.2, 0.3))
+    settings = told(model="resnet18", weights=path)  # CIFAR-10 keeps its size
+    assert (settings.image_size, settings.mean) == (None, (0.5, 0.5, 0.5))
+    torch.save(model.state_dict(), path)  # which tells nothing
+    settings = told(data="hymenoptera", weights=path)
+    assert (settings.image_size, settings.mean) == (TRANSFER["tiny"]["image_size"], None)
 
 
 def test_automatic_weights_are_named_by_what_was_found(monkeypatch):
@@ -116,6 +138,9 @@ FOLDER = {"data": "hymenoptera"}
         ({"std": (0.2, float("nan"), 0.2)}, "std is"),
         ({"mean": (0.5, 0.5, 125.0)}, "mean is .*; pixels go from 0 to 1"),
         ({**FOLDER, "image_size": 0}, "image_size is 0; it must be greater than 0"),
+        ({**FOLDER, "image_size": 2049}, "image_size is 2049; it must be from 0 to 2048"),
+        ({"seed": -1}, "seed is -1; it must be from 0 to"),
+        ({"weight_decay": float("inf")}, "weight_decay is inf; it must be a finite number"),
         ({**FOLDER, "workers": -1}, "workers is -1; it must be 0 or greater"),
         ({**FOLDER, "padding": 2}, "padding: not for pictures in folders"),
         ({"image_size": 64, "workers": 2}, "image_size, workers: not for CIFAR-10's 32 px images"),
@@ -134,6 +159,20 @@ def test_flags_that_make_no_sense(settings, message):
     with pytest.raises(ValueError, match=message):
         told(**settings)
     assert not RUN.exists()
+
+
+def test_a_folder_that_no_run_can_have(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "find_weights", None)  # it comes first
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(ValueError, match="file is a file; choose another folder"):
+            plan.complete(TrainSettings(out, **FOLDER))
+    (tmp_path / "last.pt").touch()
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        plan.complete(TrainSettings(tmp_path, **FOLDER))
+    if Path("/sys/kernel").is_dir():
+        with pytest.raises(OSError, match="/sys/kernel: no file can be written there"):
+            plan.complete(TrainSettings(Path("/sys/kernel/run"), **FOLDER))
 
 
 def test_what_is_on_the_border_is_allowed():

@@ -206,6 +206,30 @@ def test_a_model_needs_to_be_told_of_its_data(model, about):
         predict(model, picture(0), about=about)
 
 
+@pytest.mark.filterwarnings("ignore:.*unchecked")
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ({"config": ["cnn"]}, "is no checkpoint of this course"),
+        ({"config": "cnn"}, "is no checkpoint of this course"),
+        ({"config": {"num_classes": 10}}, "is no checkpoint of this course"),
+        ({"config": {"name": "cnn", "num_classes": "ten"}}, "is no checkpoint of this course"),
+        ({"config": {1: 2}}, "is no checkpoint of this course"),
+        ({"about": ["red"]}, "is no checkpoint of this course"),
+        ({"about": None}, "predict needs classes"),
+        ({"model": torch.zeros(2)}, "holds no 'model'"),
+        ({"model": {1: torch.zeros(2)}}, "holds no 'model'"),
+        ({"model": {"weight": 1.0}}, "holds no 'model'"),
+    ],
+)
+def test_foreign_checkpoints(model, tmp_path, content, message):
+    whole = {"model": model.state_dict(), "config": model.config, "about": DATA.about()}
+    torch.save(whole | content, tmp_path / "best.pt")
+    with pytest.raises(ValueError, match=message) as told:
+        predict(tmp_path / "best.pt", picture(0))
+    assert "\n" not in str(told.value)
+
+
 def test_checkpoints_that_cannot_be_used(model, checkpoint, tmp_path):
     with pytest.raises(CheckpointError, match="none.pt is not there"):
         predict(tmp_path / "none.pt", picture(0))

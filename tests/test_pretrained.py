@@ -13,6 +13,7 @@ from course_utils.data.transfer import DownloadError
 from course_utils.data.web import WebError
 from course_utils.models import create_model, pretrained
 from course_utils.models.pretrained import find_weights, official_file
+from course_utils.training.checkpoint import save_checkpoint
 
 ADDRESSES = dict(pretrained.OFFICIAL)
 
@@ -135,6 +136,44 @@ def test_a_checkpoint_of_the_course_is_a_start(tmp_path, capsys):
     assert torch.equal(model.conv1.weight, begun.conv1.weight) and model.fc.out_features == 2
     with pytest.raises(ValueError, match="holds weights of resnet18, not of resnet34"):
         find_weights("resnet34", path)
+
+
+def test_a_checkpoint_that_was_damaged_is_no_start(tmp_path):
+    model = create_model("resnet18", 2, width=8)
+    path = tmp_path / "best.pt"
+    save_checkpoint({"model": model.state_dict(), "config": model.config}, path)
+    assert find_weights("resnet18", path).options == {"width": 8}
+    content = bytearray(path.read_bytes())
+    place = content.index(model.conv1.weight.detach().numpy().tobytes())
+    content[place] ^= 1  # which torch does not notice
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="best.pt is damaged: its SHA-256 is not that in best.pt."):
+        find_weights("resnet18", path)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ({"config": ["resnet18"]}, "is no checkpoint of this course"),
+        ({"config": "resnet18"}, "is no checkpoint of this course"),
+        ({"config": {"name": "resnet18", "width": "8"}}, "its config builds no resnet18"),
+        ({"config": {"width": 8}}, "is of another network than resnet18"),
+        ({"about": ["red"]}, "is no checkpoint of this course"),
+        ({"about": {"image_size": "large"}}, "is no checkpoint of this course"),
+        ({"about": {"mean": 0.5}}, "is no checkpoint of this course"),
+        ({"about": None}, "is of another network than resnet18"),
+        ({"config": None, "model": torch.zeros(2)}, "not a tensor for each name"),
+        ({"model": {"fc.weight": 1.0}}, "not a tensor for each name"),
+        ({1: torch.zeros(2)}, "not a tensor for each name"),
+    ],
+)
+def test_foreign_checkpoints(content, message, tmp_path):
+    path = tmp_path / "best.pt"
+    weights = {} if 1 in content else {"model": {"fc.weight": torch.zeros(2)}}
+    torch.save(weights | content, path)
+    with pytest.raises(ValueError, match=message) as told:
+        pretrained.pretrained("resnet18", 2, path)
+    assert "\n" not in str(told.value)
 
 
 class Code:

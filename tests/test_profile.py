@@ -54,6 +54,12 @@ def test_the_default_follows_the_data(monkeypatch, tmp_path, value):
     assert profile.name() == ("cpu" if HERE == "cpu" else "gpu")
 
 
+def test_pictures_from_anywhere_are_real(monkeypatch):
+    monkeypatch.delenv("COURSE_PROFILE", raising=False)
+    monkeypatch.chdir(datasets.DRAWINGS)
+    assert profile.name("a folder") == "tiny" != profile.name(profile.ANY_PICTURES)
+
+
 @pytest.mark.parametrize("chosen", ["tiny", "cpu", "gpu"])
 def test_pick(monkeypatch, chosen):
     monkeypatch.setenv("COURSE_PROFILE", chosen)

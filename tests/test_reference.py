@@ -268,10 +268,36 @@ def test_a_network_is_named_by_what_differs_from_the_recipe_of_its_data(add):
     usual = record(0, 0.8, data="hymenoptera drawings", model="resnet18")
     usual["settings"] |= {**pictures, "data": "hymenoptera", "epochs": 3}
     scratch = copy.deepcopy(usual)
-    scratch["settings"]["weights"] = "none"
+    scratch["settings"] |= {"weights": "none", "batch_size": 16, "learning_rate": 0.01}
     add(usual, scratch)
     names = [row.split("|")[2].strip() for row in results.tables().splitlines()[2:]]
-    assert sorted(names) == ["resnet18", "resnet18 weights=none"]
+    told = "weights=none learning_rate=0.01 batch_size=16"
+    assert sorted(names) == ["resnet18", f"resnet18 {told}"]
+
+
+def test_where_the_recipe_takes_what_can_be_had_the_same_weights_compare(
+    add, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("COURSE_PROFILE", "cpu")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    (tmp_path / "hymenoptera_data").mkdir()  # the photographs, not the drawings
+    own = [record(seed, 0.8 + seed / 100, "cpu", "hymenoptera", "resnet18") for seed in range(3)]
+    for kept in own:
+        pictures = recipe("resnet18", "cpu", "hymenoptera")
+        kept["settings"] |= {**pictures, "data": "hymenoptera", "epochs": 3}
+        kept["settings"] |= {"weights": "own", "image_size": 96}
+    faster = copy.deepcopy(own)
+    for kept in faster:
+        kept["settings"]["learning_rate"] = 0.01
+    add(*own, *faster)
+    assert compare(history(0.81), NOTEBOOK, model="resnet18", weights="own")
+    assert "reference: 81.0% ± 1.0% (3 seeds" in capsys.readouterr().out
+    assert compare(history(0.81), NOTEBOOK, model="resnet18", weights="official") is None
+    for kept in own:
+        kept["history"] = history(0.9 + kept["settings"]["seed"] / 20)
+    add(*own)
+    compare(history(0.99), NOTEBOOK, weights="own")
+    assert "to 100.0%: what seeds alone explain" in capsys.readouterr().out
 
 
 def test_another_width_is_another_network(add):
@@ -370,4 +396,5 @@ def test_the_committed_records_are_whole():
         assert {"processor", "cores", "threads", "torch"} <= kept["machine"].keys()
         assert kept["date"] and kept["command"].startswith("course train --out RUN")
         if kept["settings"]["profile"] != "tiny":
-            assert kept["data"] == "cifar10" and kept["test"]["images"] == 10_000
+            images = {"cifar10": 10_000, "hymenoptera": 153}[kept["data"]]
+            assert kept["test"]["images"] == images

@@ -239,6 +239,15 @@ def test_the_command_gives_back_the_settings(tmp_path):
     assert everything - {"--resume", "--warm-up-epochs", "--monitor"} <= named
 
 
+@pytest.mark.parametrize("weights", ["none", "own"])
+def test_the_command_repeats_a_run_on_pictures(weights):
+    told = {"weights": weights, "schedule": "step", "batch_size": 4, "learning_rate": 0.001}
+    for given in ({"weights": weights}, told):
+        settings = runs.complete(TrainSettings(Path("RUN"), data="hymenoptera", **given))
+        words = shlex.split(command(settings))
+        assert runs.complete(tyro.cli(TrainSettings, args=words[2:])) == settings
+
+
 @pytest.mark.parametrize("model", ["cnn", "narrow_resnet", "resnet20", "resnet18", "googlenet"])
 @pytest.mark.parametrize("profile", ["tiny", "cpu", "gpu"])
 @pytest.mark.parametrize("given", [{}, {"seed": 2, "epochs": 77, "mixed_precision": False}])
@@ -260,7 +269,7 @@ def test_numbers_that_cannot_be():
         ("padding", -1, "padding is -1; it must be 0 or greater"),
         ("weight_decay", -0.1, "weight_decay is -0.1; it must be 0 or greater"),
         ("label_smoothing", -0.1, "label_smoothing is -0.1; it is a share, 0 to 1"),
-        ("warm_up", 1.5, "warm_up is 1.5; it is a share, 0 to 1"),
+        ("warm_up", 1.5, "warm_up is 1.5; it must be from 0 to below 1"),
         ("label_smoothing", 1.5, "label_smoothing is 1.5; it is a share, 0 to 1"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -292,10 +301,11 @@ def test_training_follows_every_setting(real, tmp_path):
     told = {"batch_size": 32, "padding": 1, "optimizer": "sgd", "learning_rate": 0.05, "seed": 3}
     bent = {"schedule": "linear", "warm_up": 0.2, "weight_decay": 0.5, "label_smoothing": 0.3}
     settings = TrainSettings(tmp_path / "run", data=str(real), epochs=2, **told, **bent)
+    full = runs.complete(settings)
     found = runs.train(settings)["history"]
     profiles.start(seed=3)
     model = create_model("cnn").to(memory_format=torch.channels_last)
-    train, val = runs.loaders(cifar10(real), runs.complete(settings), CPU)
+    train, val = runs.loaders(cifar10(real), full, CPU)
     optimizer = make_optimizer(model, "sgd", 0.05, weight_decay=0.5)
     by_hand = fit(
         model, train, val, optimizer, epochs=2, num_classes=10,
@@ -339,15 +349,19 @@ def test_records_are_whole_or_told(tmp_path):
     with pytest.raises(TypeError):
         write_record(tmp_path, {"not": object()})
     assert read_record(tmp_path) == {"name": "Größe"}
+    for wrong in ("[1]", '{"settings": 1}', '{"history": 1}', '{"test": 1}'):
+        (tmp_path / "record.json").write_text(wrong)
+        with pytest.raises(ValueError, match="record.json is damaged"):
+            read_record(tmp_path)
     (tmp_path / "record.json").write_text('{"name": ')
     with pytest.raises(ValueError, match=r"record.json is damaged \(.*; remove it"):
         read_record(tmp_path)
 
 
 def test_a_record_that_cannot_be_written_does_not_cost_the_run(tmp_path):
-    (tmp_path / "run").write_text("a file where the folder should be")
     settings = runs.complete(TrainSettings(tmp_path / "run"))
-    state = type("State", (), {"history": [], "epoch": 0, "epochs": 1})
+    (tmp_path / "run").write_text("a file where the folder should be")
+    state = type("State", (), {"history": [], "epoch": 0, "epochs": 1, "stop": ""})
     with pytest.warns(UserWarning, match="training goes on"):
         Record(settings, cifar10("drawings"), CPU).on_epoch_end(state)
 

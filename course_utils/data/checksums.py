@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from course_utils.data.folder_listing import is_picture
-from course_utils.data.transfer import sha256
+from course_utils.files import sha256
 
 HYMENOPTERA = Path(__file__).with_name("hymenoptera.sha256")
 

@@ -137,7 +137,7 @@ def find(name: str, where: str | os.PathLike | None = None) -> Found:
         for layout in LAYOUTS[name]:
             for folder in (place / layout, place):
                 if folder.absolute().name == layout and folder.is_dir():
-                    drawings = folder.absolute().parent.resolve() == DRAWINGS
+                    drawings = folder.absolute().parent.resolve() == DRAWINGS.resolve()
                     return Found(name, folder, layout, drawings)
     raise FileNotFoundError(
         f"{name} is not in {', '.join(map(str, searched))}: expected a folder "

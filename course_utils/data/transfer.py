@@ -1,6 +1,5 @@
 """Fetch one file from one mirror: resumed after a cut, verified, and only then given its name."""
 
-import hashlib
 import http.client
 import re
 import shutil
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from tqdm.auto import tqdm
 
 from course_utils.data.web import WebError, explain, open_url
+from course_utils.files import sha256
 
 
 class DownloadError(RuntimeError):
@@ -84,12 +84,6 @@ def fetch(source: Source, folder: Path, limits: Limits = PATIENCE) -> Path:
         raise WebError(f"sent another file (SHA-256 {got[:12]}…, not {source.sha256[:12]}…)")
     part.replace(target)
     return target
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _given(target: Path, source: Source) -> Path:

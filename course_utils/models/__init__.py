@@ -3,7 +3,7 @@
 from functools import partial
 from inspect import signature
 
-from torch import nn
+from torch import Tensor, nn
 
 from course_utils.models.cnn import CNN
 from course_utils.models.googlenet import GoogLeNet, SmallInceptionNet
@@ -36,6 +36,13 @@ def list_models() -> list[str]:
 def _by_number(name: str) -> tuple[str, int]:
     letters = name.rstrip("0123456789")
     return letters, int(name[len(letters) :] or 0)
+
+
+def is_weights(values) -> bool:
+    """Whether this has the form of a ``state_dict``: a tensor for each name."""
+    return isinstance(values, dict) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in values.items()
+    )
 
 
 def create_model(name: str, num_classes: int = 10, **options) -> nn.Module:

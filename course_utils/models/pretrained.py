@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.data.datasets import DATA
-from course_utils.data.transfer import DownloadError, Source, fetch, sha256
+from course_utils.data.transfer import DownloadError, Source, fetch
 from course_utils.data.web import WebError
-from course_utils.models import create_model
+from course_utils.files import checked_hash, list_of, sha256
+from course_utils.models import create_model, is_weights
 
 # torchvision's IMAGENET1K_V1; its file names end in the first eight digits of their SHA-256
 OFFICIAL = {
@@ -33,12 +34,14 @@ LAST = ("fc.", "aux")  # names of the layers that know the old classes
 
 @dataclass(frozen=True)
 class Weights:
-    """Trained weights on the disk: what they are of, and the side of the images they suit."""
+    """Trained weights on the disk: what they are of, and how their images were prepared."""
 
     kind: str  # official, own or file
     path: Path
     options: dict = field(default_factory=dict)  # of `create_model`
     image_size: int = 224
+    mean: tuple[float, ...] | None = None  # where a file tells; else ImageNet's
+    std: tuple[float, ...] | None = None
 
     def __str__(self) -> str:
         if self.kind == "official":
@@ -58,9 +61,15 @@ def pretrained(
     """
     found = weights if isinstance(weights, Weights) else find_weights(model, weights)
     print(f"weights: {found}")
-    network = create_model(model, num_classes, **found.options)
+    try:
+        network = create_model(model, num_classes, **found.options)
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(f"{found.path}: its config builds no {model} ({error})") from error
     values = _read(found.path)
-    _load_body(network, values.get("model", values), found.path)
+    weights = values.get("model", values)
+    if not is_weights(weights):
+        raise ValueError(f"{found.path} holds no weights: there is not a tensor for each name")
+    _load_body(network, weights, found.path)
     return network
 
 
@@ -108,11 +117,17 @@ def _given(model: str, path: Path) -> Weights:
     if not path.is_file():
         raise ValueError(f"weights {str(path)!r}: neither auto, official, own nor a file or folder")
     values = _read(path)
-    config = values.get("config") or {}
-    if config and config["name"] != model:
-        raise ValueError(f"{path} holds weights of {config['name']}, not of {model}")
-    options = {k: v for k, v in config.items() if k not in ("name", "num_classes")}
-    return Weights("file", path, options, values.get("about", {}).get("image_size", 224))
+    config, about = (values.get(name) or {} for name in ("config", "about"))
+    try:
+        name = config.get("name", model)
+        options = {str(k): v for k, v in config.items() if k not in ("name", "num_classes")}
+        told = [tuple(map(float, about[k])) if k in about else None for k in ("mean", "std")]
+        found = Weights("file", path, options, int(about.get("image_size", 224)), *told)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no checkpoint of this course ({error})") from error
+    if name != model:
+        raise ValueError(f"{path} holds weights of {name}, not of {model}")
+    return found
 
 
 def _official_url(model: str) -> str:
@@ -150,6 +165,8 @@ def _checked(path: Path) -> Path:
 
 def _read(path: Path) -> dict:
     """What a file of weights holds; never runs code that is in it."""
+    if not checked_hash(path):
+        raise ValueError(f"{path} is damaged: its SHA-256 is not that in {list_of(path).name}")
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:

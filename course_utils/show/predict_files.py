@@ -1,7 +1,5 @@
 """Name many pictures with a trained network: what `course predict` does."""
 
-import csv
-import io
 import json
 import os
 import warnings
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from course_utils.data.folder_listing import is_picture
 from course_utils.data.images import ImageError, read_image
 from course_utils.data.transforms import eval_image
+from course_utils.files import csv_text
 from course_utils.training.checkpoint import load_model
 from course_utils.training.metrics import eval_mode
 
@@ -36,6 +35,7 @@ def find_pictures(sources: Iterable[str | os.PathLike]) -> list[str]:
     """
     found = []
     for source in map(os.fspath, sources):
+        source = source if "://" in source else os.path.expanduser(source)
         if "://" in source or not Path(source).is_dir():
             found.append(source)
             continue
@@ -150,13 +150,11 @@ def as_csv(named: Sequence[Named]) -> str:
     most = max((len(one.classes) for one in named), default=1)
     ranks = ["", *(f"_{rank}" for rank in range(2, most + 1))]
     heads = [f"{name}{rank}" for rank in ranks for name in ("class", "probability")]
-    file = io.StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(["path", *heads])
+    rows = [["path", *heads]]
     for one in named:
         values = [(name, f"{share:.6f}") for name, share in one.classes]
-        rows.writerow([one.path, *(value for pair in values for value in pair)])
-    return file.getvalue()
+        rows.append([one.path, *(value for pair in values for value in pair)])
+    return csv_text(rows)
 
 
 def as_json(named: Sequence[Named]) -> str:

@@ -60,25 +60,24 @@ def show(notebooks: str | Iterable[str], *models: str, profile: str = "cpu") -> 
     ``models``: which ones, default all. Training error: of the last epoch, on augmented images,
     the mean of the seeds. Seconds: see `seconds_of`.
     """
-    print(
-        "network                 epochs  seeds  training error  test accuracy (range)     seconds"
-    )
-    shown, marked = set(), []
-    for notebook in [notebooks] if isinstance(notebooks, str) else notebooks:
-        for group in by_kind(runs(notebook, profile)):
-            first = group[0]["settings"]
-            if models and first["model"] not in models:
-                continue
-            shown.add(first["model"])
-            errors = [1 - r["history"][-1]["train_accuracy"] for r in group]
-            tested = [100 * r["test"]["accuracy"] for r in group]
-            share = f"{statistics.mean(tested):.1f} %{'*' if on_validation(group) else ''}"
-            spread = f"{share} ({min(tested):.1f} to {max(tested):.1f})"
-            marked += group if share.endswith("*") else []
-            print(
-                f"{network_name(first):24}{first['epochs']:6}{len(group):7}"
-                f"{statistics.mean(errors):16.1%}  {spread:24}{seconds_of(group):9.0f}"
-            )
+    notebooks = [notebooks] if isinstance(notebooks, str) else notebooks
+    groups = [group for notebook in notebooks for group in by_kind(runs(notebook, profile))]
+    groups = [group for group in groups if not models or group[0]["settings"]["model"] in models]
+    names = [network_name(group[0]["settings"]) for group in groups]
+    width = max([24, *(len(name) + 2 for name in names)])
+    columns = "epochs  seeds  training error  test accuracy (range)     seconds"
+    print(f"{'network':{width}}{columns}")
+    for name, group in zip(names, groups):
+        errors = [1 - r["history"][-1]["train_accuracy"] for r in group]
+        tested = [100 * r["test"]["accuracy"] for r in group]
+        share = f"{statistics.mean(tested):.1f} %{'*' if on_validation(group) else ''}"
+        spread = f"{share} ({min(tested):.1f} to {max(tested):.1f})"
+        print(
+            f"{name:{width}}{group[0]['settings']['epochs']:6}{len(group):7}"
+            f"{statistics.mean(errors):16.1%}  {spread:24}{seconds_of(group):9.0f}"
+        )
+    shown = {group[0]["settings"]["model"] for group in groups}
+    marked = [record for group in groups if on_validation(group) for record in group]
     for model in models:
         if model not in shown:
             print(f"{model:24}not measured yet")
@@ -158,7 +157,7 @@ def compare(history: list[dict], notebook: str, **settings) -> Figure | None:
         return None
     yours = history[-1]["val_accuracy"]
     theirs = [r["history"][epochs - 1]["val_accuracy"] for r in references]
-    low, high = band(theirs)
+    low, high = (min(max(side, 0.0), 1.0) for side in band(theirs))
     spread = f"{statistics.mean(theirs):.1%} ± {statistics.stdev(theirs):.1%}"
     print(f"you: {yours:.1%} on validation after {epochs} epochs")
     print(f"reference: {spread} ({len(references)} seeds, {where(references[0])})")

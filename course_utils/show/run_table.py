@@ -1,12 +1,12 @@
 """Runs beside each other: what `course runs` prints."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from course_utils.files import csv_text
 from course_utils.record import read_record
+from course_utils.training.callbacks import best_epochs
 
 # settings that are told in any case; the others where runs differ in them
 MAIN = ("model", "weights", "trained", "learning_rate", "batch_size")
@@ -26,10 +26,13 @@ def find_runs(folders: Iterable[Path]) -> tuple[list[dict], list[str]]:
         for path in sorted(folder.rglob("record.json")):
             name = path.parent.relative_to(folder).as_posix()
             try:
-                rows.append(_row(name if name != "." else folder.name, read_record(path.parent)))
-            except ValueError as error:
+                record = read_record(path.parent)
+            except (ValueError, OSError) as error:
                 damaged.append(str(error))
-            except (KeyError, TypeError, AttributeError) as error:
+                continue
+            try:
+                rows.append(_row(name if name != "." else folder.name, record))
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
                 damaged.append(f"{path} is no record of a run ({error!r})")
     return rows, damaged
 
@@ -42,11 +45,17 @@ def _row(name: str, record: dict) -> dict:
     row |= {key: value for key, value in settings.items() if key not in (*MAIN, *UNTOLD)}
     return row | {
         "epochs": f"{len(history)}/{settings['epochs']}",
-        "best val": max((entry["val_accuracy"] for entry in history), default=None),
-        "test": test["accuracy"] if test.get("split", "test") == "test" and test else None,
+        "best val": _best(history, settings.get("monitor") or "val_accuracy"),
+        "test": float(test["accuracy"]) if test and test.get("split", "test") == "test" else None,
         "minutes": sum(entry["seconds"] for entry in history) / 60,
         "finished": "yes" if record["finished"] else "no",
     }
+
+
+def _best(history: list[dict], monitor: str) -> float | None:
+    """The validation accuracy of the epoch that best.pt holds."""
+    best = best_epochs(history, monitor)[:1]
+    return next((float(e["val_accuracy"]) for e in history if e["epoch"] in best), None)
 
 
 def in_order(rows: Sequence[dict], sort: str) -> list[dict]:
@@ -54,7 +63,7 @@ def in_order(rows: Sequence[dict], sort: str) -> list[dict]:
     by_name = sorted(rows, key=lambda row: row["run"])
     if sort == "name":
         return by_name
-    return sorted(by_name, key=lambda row: -1 if row["best val"] is None else row["best val"])[::-1]
+    return sorted(by_name, key=lambda row: 1 if row["best val"] is None else -row["best val"])
 
 
 def run_table(rows: Sequence[dict]) -> str:
@@ -74,7 +83,7 @@ def run_table(rows: Sequence[dict]) -> str:
     widths = [max(map(len, column)) for column in zip(*cells)]
     lines = ["  ".join(map(_aligned, row, widths, columns)).rstrip() for row in cells]
     first = "all: " if len(rows) > 1 else ""
-    return "\n".join([first + ", ".join(same), *lines])
+    return "\n".join([first + ", ".join(same), *lines] if same else lines)
 
 
 def _keys(rows: Sequence[dict]) -> list[str]:
@@ -97,10 +106,10 @@ def _cell(key: str, value) -> str:
 
 def as_csv(rows: Sequence[dict]) -> str:
     """Every run with every setting, unrounded."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, _keys(rows), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows
-    )
-    return file.getvalue()
+    keys = _keys(rows)
+    cells = ([_plain(row.get(key)) for key in keys] for row in rows)
+    return csv_text([keys, *cells])
+
+
+def _plain(value):
+    return json.dumps(value) if isinstance(value, list) else value

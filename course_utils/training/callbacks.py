@@ -120,9 +120,8 @@ class Checkpoint(Callback):
     def on_epoch_end(self, state) -> None:
         content = self._content(state)
         ranking = best_epochs(state.history, self.monitor)
-        if self.keep > 1:
-            late = [epoch for epoch in ranking if epoch >= self.save_from]
-            self._keep_best(content, [state.history[epoch - 1] for epoch in late[: self.keep]])
+        late = [epoch for epoch in ranking if epoch >= self.save_from and self.keep > 1]
+        self._keep_best(content, [state.history[epoch - 1] for epoch in late[: self.keep]])
         if ranking[0] == state.epoch:
             self._save(content, "best.pt")
         self._save(content, "last.pt")  # last: a run killed before it takes this epoch again

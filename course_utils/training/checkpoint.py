@@ -1,6 +1,5 @@
 """Checkpoints that survive a kill at any moment and never run code when they are loaded."""
 
-import hashlib
 import os
 import pickle
 import shutil
@@ -11,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
-from course_utils.models import create_model
+from course_utils.files import checked_hash, list_of, listed, sha256
+from course_utils.models import create_model, is_weights
 
 
 class CheckpointError(ValueError):
@@ -40,7 +40,7 @@ def save_checkpoint(content: dict, path: str | os.PathLike) -> None:
         # The old one is that of the file there: what was listed first may never have been renamed.
         old = checked_hash(path)
         kept = old or checked_hash(previous_of(path))
-        _write_list(path, [sha256_of(partial), *filter(None, [kept])])
+        _write_list(path, [sha256(partial), *filter(None, [kept])])
         if old:  # a damaged file must not take the place of a whole one
             _keep_previous(path)
         os.replace(partial, path)
@@ -48,7 +48,7 @@ def save_checkpoint(content: dict, path: str | os.PathLike) -> None:
         cause = error.__context__ if isinstance(error.__context__, OSError) else error
         raise OSError(f"{path} could not be saved, the one before is whole: {cause}") from error
     finally:
-        for file in (path, previous_of(path), _list_of(path)):
+        for file in (path, previous_of(path), list_of(path)):
             _partial(file).unlink(missing_ok=True)
 
 
@@ -106,38 +106,14 @@ def _size(content) -> int:
     return sum(map(_size, content)) if isinstance(content, (list, tuple)) else 0
 
 
-def sha256_of(path: str | os.PathLike) -> str:
-    """The SHA-256 of a file, as 64 hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def checked_hash(path: Path) -> str | None:
-    """The SHA-256 of a file if it is on the list beside it, or there is no list; else None."""
-    if not path.is_file():
-        return None
-    digest, listed = sha256_of(path), _listed(path)
-    return digest if digest in listed or not listed else None
-
-
-def _list_of(path: Path) -> Path:
-    return path.with_name(path.name.replace(".prev.", ".") + ".sha256")
-
-
-def _listed(path: Path) -> list[str]:
-    if not _list_of(path).is_file():
-        return []
-    return [line[:64] for line in _list_of(path).read_text(errors="replace").splitlines()]
-
-
 def _write_list(path: Path, hashes: list[str]) -> None:
     names = [path.name, previous_of(path).name]
     lines = [f"{digest}  {name}\n" for digest, name in zip(hashes, names, strict=False)]
-    partial = _partial(_list_of(path))
+    partial = _partial(list_of(path))
     with partial.open("w", newline="\n") as file:
         file.write("".join(lines))
         _flush(file)
-    os.replace(partial, _list_of(path))
+    os.replace(partial, list_of(path))
 
 
 def load_checkpoint(path: str | os.PathLike, device: torch.device | str = "cpu") -> dict:
@@ -150,11 +126,11 @@ def load_checkpoint(path: str | os.PathLike, device: torch.device | str = "cpu")
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path} is not there; a run saves last.pt and best.pt in its folder")
-    if not _listed(path):
-        warnings.warn(f"{path} has no {_list_of(path).name} beside it: unchecked", stacklevel=2)
+    if not listed(path):
+        warnings.warn(f"{path} has no {list_of(path).name} beside it: unchecked", stacklevel=2)
     elif not checked_hash(path):
         raise CheckpointError(
-            f"{path} is damaged: its SHA-256 is not that in {_list_of(path).name}; "
+            f"{path} is damaged: its SHA-256 is not that in {list_of(path).name}; "
             f"use {previous_of(path).name} or another copy"
         )
     try:
@@ -167,7 +143,7 @@ def load_checkpoint(path: str | os.PathLike, device: torch.device | str = "cpu")
         ) from None  # torch's own text recommends to load it all the same
     except Exception as error:  # on damaged bytes torch raises nearly anything
         raise CheckpointError(f"{path} is truncated or no checkpoint at all: {error!r}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
+    if not isinstance(content, dict) or not is_weights(content.get("model")):
         raise CheckpointError(f"{path} holds no 'model': it is not a checkpoint of this course")
     return content
 
@@ -213,7 +189,10 @@ def load_model(
             f"{path} does not say which model it is of: build it by hand, "
             "then load_weights(model, load_checkpoint(path)['model'])"
         )
-    model = create_model(**content["config"])
+    try:
+        model = create_model(**content["config"])
+        about = {**(content.get("about") or {}), "epoch": content.get("epoch", 0)}
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is no checkpoint of this course: {error}") from error
     load_weights(model, content["model"], str(path))
-    about = {**content.get("about", {}), "epoch": content.get("epoch", 0)}
     return model.to(device).eval(), about

@@ -1,0 +1,93 @@
+"""Files told by their SHA-256, and text files that are written whole."""
+
+import csv
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+# ---- hashes ----
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def list_of(path: Path) -> Path:
+    """Where the hashes of a checkpoint and of the one before it stand: ``best.pt.sha256``."""
+    return path.with_name(path.name.replace(".prev.", ".") + ".sha256")
+
+
+def listed(path: Path) -> list[str]:
+    """The hashes on the list beside a file; empty where there is none."""
+    if not list_of(path).is_file():
+        return []
+    return [line[:64] for line in list_of(path).read_text(errors="replace").splitlines()]
+
+
+def checked_hash(path: Path) -> str | None:
+    """The SHA-256 of a file if it is on the list beside it, or there is no list; else None."""
+    if not path.is_file():
+        return None
+    digest, known = sha256(path), listed(path)
+    return digest if digest in known or not known else None
+
+
+# ---- text ----
+
+
+def check_writable(folder: Path) -> None:
+    """Raise ``OSError`` where no file can be made in a folder: on Windows no flag tells so."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(f"{folder}: no file can be written there ({error.strerror})") from None
+
+
+def check_place(path: Path, ending: str) -> None:
+    """Raise ``ValueError`` or ``OSError`` where this file may not be written, before the work.
+
+    A file that is there is replaced only where its name ends in ``ending``: any other is a
+    mistake, such as a picture that stands where a name was expected.
+    """
+    if is_stream(path):
+        return
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
+    if path.exists() and path.suffix.lower() != ending:
+        raise ValueError(f"{path} is there already and does not end in {ending}; name another file")
+    check_writable(path.parent)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether this is a pipe or a device, such as /dev/stdout, that takes text as it comes."""
+    system = path.absolute().parts[:2] in (("/", "dev"), ("/", "proc"))
+    return path.exists() and not path.is_dir() and (system or not path.is_file())
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that at any moment a whole one is there, or none."""
+    how = {"encoding": "utf-8", "errors": "surrogateescape", "newline": "\n"}
+    if is_stream(path):
+        with path.open("a", **how) as stream:
+            stream.write(text)
+        return
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
+    try:
+        partial.write_text(text, **how)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def csv_text(rows: Iterable[Iterable]) -> str:
+    """Rows, the heads first, as a table that any program reads."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()
