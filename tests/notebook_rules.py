@@ -102,7 +102,7 @@ def no_blank_picture(nb):
 
 def no_raw_repr(nb):
     for number, output in outputs(nb):
-        pictured = "image/png" in output.get("data", {})
+        pictured = {"image/png", "image/jpeg"} & output.get("data", {}).keys()
         if found := REPR.search("" if pictured else texts(output)):
             yield f"cell {number} shows {found[0]!r}: end a plot with plt.show()"
 

@@ -135,17 +135,19 @@ def seconds_of(group: list[dict]) -> float:
     return statistics.median(sum(e[clock] for e in r["history"]) for r in group)
 
 
-def compare(history: list[dict], notebook: str, **settings) -> Figure | None:
+def compare(
+    history: list[dict], notebook: str, model: str | None = None, **settings
+) -> Figure | None:
     """Print a run beside the reference runs of the same profile and network, and draw both.
 
     Says whether its validation accuracy lies in the band that seeds alone explain, at the same
-    number of epochs. ``settings``: ``model=`` where a notebook has references of several networks,
-    ``weights=`` where the recipe takes what can be had. Without references to compare with it
+    number of epochs. ``model``: needed where a notebook has references of several networks;
+    ``weights=``: where the recipe takes what can be had. Without references to compare with it
     says so and returns None.
     """
     profile = profiles.name()
     epochs = len(history)
-    references = [r for r in runs(notebook, profile, **settings) if _comparable(r, epochs)]
+    references = [r for r in runs(notebook, profile, model, **settings) if _comparable(r, epochs)]
     shortest = min((len(r["history"]) for r in references), default=0)
     references = [r for r in references if len(r["history"]) == shortest]
     if len(references) < 2:
