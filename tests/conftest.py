@@ -1,8 +1,9 @@
-"""Work that begins with the session and runs beside the other tests, on a second core."""
+"""The command line for tests; and work that runs beside them, on a second core."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from picture_folders import call, write_pictures
 
 _worker = ThreadPoolExecutor(max_workers=1)
 _begun = {}
@@ -31,3 +32,15 @@ def beside():
 
 def pytest_sessionfinish():
     _worker.shutdown(wait=False, cancel_futures=True)
+
+
+@pytest.fixture
+def course(capsys):
+    """The command in this process: (exit code, what it printed, what it printed as errors)."""
+    return lambda *arguments: (call(*arguments), *capsys.readouterr())
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """A folder of pictures in three classes, with train, val and test."""
+    return write_pictures(tmp_path_factory.mktemp("data") / "colours", train=4, val=2, test=2)

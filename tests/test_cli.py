@@ -27,20 +27,6 @@ COURSE = [sys.executable, "-m", "course_utils"]
 ABSENT = next(kind for kind in ("cuda", "mps") if kind != best_device().type)
 
 
-@pytest.fixture
-def course(monkeypatch, capsys):
-    """The command in this process: (exit code, what it printed, what it printed as errors)."""
-    monkeypatch.setenv("COURSE_PROFILE", "tiny")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code, *capsys.readouterr()
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder with a run of one epoch, and what training printed."""

@@ -12,17 +12,6 @@ from course_utils.data.datasets import DRAWINGS
 from course_utils.training.checkpoint import load_checkpoint
 
 
-@pytest.fixture
-def course(capsys):
-    """The command in this process: (exit code, what it printed, what it printed as errors)."""
-    return lambda *arguments: (call(*arguments), *capsys.readouterr())
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("data") / "colours", train=4, val=2, test=2)
-
-
 @pytest.fixture(scope="module")
 def trained(pictures, tmp_path_factory):
     """A run of two epochs from the course's own weights."""

@@ -11,22 +11,11 @@ from pathlib import Path
 
 import loopback as web
 import pytest
-from picture_folders import CLASSES, SMALL, call, read_json, write_pictures
+from picture_folders import CLASSES, SMALL, call, read_json
 
 from course_utils.record import write_record
 from course_utils.show import run_table
 from course_utils.show.predict_files import find_pictures
-
-
-@pytest.fixture
-def course(capsys):
-    """The command in this process: (exit code, what it printed, what it printed as errors)."""
-    return lambda *arguments: (call(*arguments), *capsys.readouterr())
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("data") / "colours", train=4, val=2, test=2)
 
 
 @pytest.fixture(scope="module")
