@@ -13,14 +13,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 OLD_PROCESSOR = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+# taken before the first test: those that run meanwhile change variables for themselves
+ENVIRONMENT = {**os.environ, **OLD_PROCESSOR}
+ENVIRONMENT.pop("PYTEST_ADDOPTS", None)
 
 
 def work(path: Path) -> subprocess.CompletedProcess:
     """Compare a notebook's outputs as an older processor gives them."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", path]
-    environment = {**os.environ, **OLD_PROCESSOR}
-    environment.pop("PYTEST_ADDOPTS", None)
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    return subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
