@@ -41,6 +41,18 @@ def elsewhere(monkeypatch, tmp_path, official):
     monkeypatch.setitem(pretrained.OFFICIAL, "resnet18", address)
 
 
+def test_files_from_before_batch_norms_counted(tmp_path):
+    """As torchvision's ResNet files: 102 tensors for ResNet-18, without num_batches_tracked."""
+    values = resnet18().state_dict()
+    old = {name: value for name, value in values.items() if "num_batches" not in name}
+    assert len(old) == 102
+    path = tmp_path / "old.pth"
+    torch.save(old, path)
+    model = pretrained.pretrained("resnet18", 2, path)
+    assert torch.equal(model.layer4[1].bn2.running_var, old["layer4.1.bn2.running_var"])
+    create_model("resnet18", 1000).load_state_dict(old)  # as the notebook loads it, strictly
+
+
 @pytest.mark.parametrize("folder", ["usb/weights", "data/weights", "hub/checkpoints"])
 def test_official_weights_from_a_folder(folder, official, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "usb"))
@@ -186,7 +198,7 @@ class Code:
     [
         ({"model": Code()}, "is refused"),
         (torch.zeros(2), "holds no weights but a Tensor"),
-        ({"conv1.weight": torch.zeros(1)}, "is of another network than resnet18: 12. tensors"),
+        ({"conv1.weight": torch.zeros(1)}, "is of another network than resnet18: 100 tensors"),
     ],
 )
 def test_files_that_are_no_such_weights(content, message, tmp_path, capsys):
