@@ -39,8 +39,8 @@ def test(
     ``data``: default what the run was trained on. ``split="val"`` is for sets without test images.
     Returns ``accuracy``, ``loss``, ``images``, ``interval`` (95 %), ``classes``, ``confusion``,
     ``top`` (``k`` and the share) and ``chosen`` (whether the epoch was, by these images), among
-    others. Raises ``ValueError`` where the data is of another
-    kind, or has no such split.
+    others. A run's folder that cannot be written costs a warning. Raises ``ValueError`` where the
+    data is of another kind or has no such split, and for a damaged record.
     """
     checkpoint = Path(checkpoint)
     model, about = load_model(checkpoint)

@@ -6,7 +6,16 @@ from helpers import same, small_set
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import Batches, backbone_features, create_model, evaluate, train_head
+from course_utils import (
+    Batches,
+    backbone_features,
+    create_model,
+    evaluate,
+    head_features,
+    image_splits,
+    pretrained,
+    train_head,
+)
 
 
 @pytest.fixture
@@ -43,11 +52,26 @@ def test_only_the_head_learns(model):
     )
     history = train_head(model, train, val, epochs=30, learning_rate=0.1)
     assert len(history) == 30 and history[-1]["val_accuracy"] > 0.5  # chance: 0.25
+    rates = [entry["learning_rate"] for entry in history]
+    assert rates == sorted(rates, reverse=True) and rates[0] > 0.09 and rates[-1] < 0.001
     changed = {name for name, value in model.state_dict().items() if not value.equal(before[name])}
     assert changed == {"fc.weight", "fc.bias"}
     whole = evaluate(model, Batches(small_set(30, 1), 8))
     assert whole["accuracy"] == pytest.approx(history[-1]["val_accuracy"])
     assert whole["loss"] == pytest.approx(history[-1]["val_loss"], rel=1e-4)
+
+
+def test_a_folder_of_pictures_gives_views_to_learn_from_and_one_to_choose_on(pictures):
+    torch.manual_seed(0)
+    data = image_splits(pictures, size=32)
+    model = pretrained("resnet18", 3, "own")
+    (train, val), (again, same_val) = (head_features(model, data, views=v) for v in (3, 1))
+    assert torch.equal(train.tensors[1], data.train.labels.repeat(3))
+    assert torch.equal(again.tensors[1], data.train.labels)
+    assert not torch.allclose(train.tensors[0][:12], train.tensors[0][12:24])  # other crops
+    assert torch.equal(val.tensors[0], same_val.tensors[0]) and len(val) == len(data.val) == 6
+    history = train_head(model, train, val)
+    assert history[-1]["val_accuracy"] > 0.8  # three colours; chance: 0.33
 
 
 def test_the_seed_decides_the_order(model):

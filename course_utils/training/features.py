@@ -10,7 +10,7 @@ from course_utils.data.datasets import Splits
 from course_utils.data.loading import ImageLoader
 from course_utils.training.loop import fit
 from course_utils.training.metrics import eval_mode
-from course_utils.training.optim import make_optimizer
+from course_utils.training.optim import make_optimizer, make_scheduler, schedule_every
 
 
 @torch.no_grad()
@@ -69,7 +69,6 @@ def train_head(
     batch_size: int = 16,
     learning_rate: float = 0.01,
     seed: int = 0,
-    callbacks=(),
 ) -> list[dict]:
     """Train the layer ``fc`` on features of `backbone_features`; returns `fit`'s history.
 
@@ -79,7 +78,6 @@ def train_head(
     optimizer = make_optimizer(model.fc, "sgd", learning_rate)
     order = torch.Generator().manual_seed(seed)
     batches = DataLoader(train, batch_size, shuffle=True, generator=order)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(batches))
     return fit(
         model.fc,
         batches,
@@ -87,7 +85,6 @@ def train_head(
         optimizer,
         epochs=epochs,
         num_classes=model.fc.out_features,
-        scheduler=scheduler,
-        schedule_every="step",
-        callbacks=callbacks,
+        scheduler=make_scheduler(optimizer, "cosine", epochs * len(batches)),
+        schedule_every=schedule_every("cosine"),
     )
