@@ -17,12 +17,16 @@ from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.training.optim import EVERY_EPOCH
 
 # a run that is resumed with another of these would be neither the one nor the other
-FIXED = ("data", "model", "profile", "batch_size", "mixed_precision", "seed", "mean", "std", *USUAL)
+FIXED = ("data", "model", "profile", "batch_size", "accumulate", "mixed_precision", "seed")
+FIXED += ("mean", "std", *USUAL)
+RATES = ("learning_rate", "learning_rate_per_256")
 MODEL_OPTIONS = ("stem", "width", "auxiliary", "enlarge")
-PICTURES = {"image_size", "crop_scale", "bad_images", "workers"}  # of folders only
+CHANCE = {"padding", "crop_scale", "rotation", "colour_jitter"}
+PICTURES = {"image_size", "bad_images", "workers", *CHANCE} - {"padding"}  # of folders only
 
 POSITIVE = ("epochs", "batch_size", "learning_rate", "threads", "width", "enlarge", "image_size")
-POSITIVE += ("keep", "save_from", "warm_up_epochs", "crop_scale")
+POSITIVE += ("keep", "save_from", "warm_up_epochs", "crop_scale", "accumulate", "top_k")
+POSITIVE += ("learning_rate_per_256", "step_epochs", "step_factor", "timeout")
 
 
 def complete(settings: TrainSettings) -> TrainSettings:
@@ -38,12 +42,12 @@ def complete(settings: TrainSettings) -> TrainSettings:
     data = settings.data or begun.get("data", DEFAULTS["data"])
     check_data(data)
     check_folder(settings.out, settings.resume, data)
-    model = settings.model or begun.get("model") or default_model(data)
-    if model not in list_models():
-        raise ValueError(f"model {model!r}: there are {', '.join(list_models())}")
     if profile := settings.profile or begun.get("profile"):
         os.environ["COURSE_PROFILE"] = profile
     profile = profiles.name(data)
+    model = settings.model or begun.get("model") or default_model(data, profile)
+    if model not in list_models():
+        raise ValueError(f"model {model!r}: there are {', '.join(list_models())}")
     known = recipe(model, profile, data, settings.weights) | DEFAULTS
     known |= {"data": data, "model": model, "profile": profile} | begun
     check_together(settings, known)
@@ -51,6 +55,9 @@ def complete(settings: TrainSettings) -> TrainSettings:
         share = settings.warm_up_epochs / (settings.epochs or known["epochs"])
         settings = replace(settings, warm_up=share, warm_up_epochs=None)
         check_resumed(settings, begun)
+    for given, other in (RATES, RATES[::-1]):
+        if getattr(settings, given) is not None and not begun:
+            known[other] = None
     if not begun:
         found = from_weights(settings, known)
         known |= found
@@ -103,9 +110,12 @@ def check_ranges(settings: TrainSettings) -> None:
     for name in ("momentum", "warm_up"):
         if not 0 <= given.get(name, 0) < 1:
             raise ValueError(f"{name} is {given[name]}; it must be from 0 to below 1")
-    for name, most in {"seed": 2**63 - 1, "image_size": 2048}.items():
+    for name, most in {"seed": 2**63 - 1, "image_size": 2048, "rotation": 180}.items():
         if not 0 <= given.get(name, 0) <= most:
             raise ValueError(f"{name} is {given[name]}; it must be from 0 to {most}")
+    jitter = given.get("colour_jitter", (0,))
+    if not all(0 <= share <= 1 for share in jitter) or jitter[-1] > 0.5:
+        raise ValueError(f"colour_jitter is {jitter}; shares, 0 to 1, the last of at most 0.5")
     if not all(0 <= value <= 1 for value in given.get("mean", ())):
         raise ValueError(f"mean is {given['mean']}; pixels go from 0 to 1")
     if not all(0 < value <= 1 for value in given.get("std", ())):
@@ -137,12 +147,12 @@ def check_together(settings: TrainSettings, known: dict) -> None:
 def _about_data(given: dict, will: dict) -> list[tuple]:
     """Whether something is amiss, and what to say of it: of pictures and weights."""
     folder = data_kind(will["data"]) != "cifar10"
-    crops = ", ".join(sorted({"padding", "crop_scale"} & given.keys()))
+    chance = ", ".join(sorted(CHANCE & given.keys()))
     foreign = ", ".join(sorted(({"padding"} if folder else PICTURES) & given.keys()))
     held = "pictures in folders, which crop_scale crops" if folder else "CIFAR-10's 32 px images"
     return [
         (foreign, f"{foreign}: not for {held}; leave it out"),
-        (will["augment"] == "none" and crops, f"augment none makes no crops: leave {crops} out"),
+        (will["augment"] == "none" and chance, f"augment none changes nothing: leave {chance} out"),
         (
             given["resume"] and "weights" in given,
             "weights are where a run begins: leave --weights out with --resume",
@@ -152,13 +162,23 @@ def _about_data(given: dict, will: dict) -> list[tuple]:
             f"trained is {will['trained']}, but there are no weights, and what has not learnt "
             "cannot be frozen: name --weights, or train all",
         ),
+        (
+            will["zero_gamma"] and will["weights"] != "none",
+            "zero_gamma is where a network begins that has learnt nothing: leave it out",
+        ),
     ]
 
 
 def _about_epochs(given: dict, will: dict) -> list[tuple]:
     """The same of what happens when."""
     warm, epochs = given.get("warm_up_epochs", 0), will["epochs"]
+    steps = ", ".join(sorted({"step_epochs", "step_factor"} & given.keys()))
     return [
+        (set(RATES) <= given.keys(), f"{' and '.join(RATES)} say the same: give one of them"),
+        (
+            steps and will["schedule"] != "step",
+            f"{steps}: of schedule step, not of {will['schedule']}; leave it out",
+        ),
         (
             {"warm_up", "warm_up_epochs"} <= given.keys(),
             "warm_up and warm_up_epochs are the same in two units: give one of them",
@@ -170,7 +190,7 @@ def _about_epochs(given: dict, will: dict) -> list[tuple]:
             "set warm_up to 0, or choose linear or cosine",
         ),
         (
-            will["optimizer"] != "sgd" and "momentum" in given,
+            will["optimizer"] != "sgd" and {"momentum", "nesterov"} & given.keys(),
             f"momentum is SGD's, not that of {will['optimizer']}: leave it out, or choose sgd",
         ),
         (

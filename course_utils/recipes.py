@@ -12,19 +12,28 @@ USUAL = {
     "width": None,
     "auxiliary": None,
     "enlarge": None,
+    "zero_gamma": False,
     "weights": "none",
     "trained": "all",
     "image_size": None,
     "crop_scale": None,
+    "rotation": None,
+    "colour_jitter": None,
     "padding": 4,
     "augment": "usual",
     "optimizer": "adam",
     "momentum": 0.9,
+    "nesterov": True,
     "learning_rate": 1e-3,
+    "learning_rate_per_256": None,
     "schedule": "constant",
+    "step_epochs": 7,
+    "step_factor": 0.1,
     "warm_up": 0.0,
     "weight_decay": 0.0,
+    "decay": "kernels",
     "label_smoothing": 0.0,
+    "top_k": None,
     "monitor": "val_accuracy",
 }
 
@@ -121,6 +130,51 @@ TRANSFER = {  # pictures in folders: notebook 04
     "gpu": _transfer(),
 }
 
+IMAGENET_USUAL = {  # Goyal et al. 2017, §2 and §5; smoothing and cosine: He et al. 2019
+    "padding": None,
+    "optimizer": "sgd",
+    "nesterov": False,
+    "learning_rate": None,  # that of the batch, see below
+    "schedule": "cosine",
+    "weight_decay": 1e-4,
+    "label_smoothing": 0.1,
+    "zero_gamma": True,
+    "top_k": 5,
+}
+
+
+def _imagenet(**other) -> dict:
+    """He et al. 2016, §3.4, with a rate that grows with the batch: Goyal et al. 2017, §2.1."""
+    recipe = {
+        "data": "real",
+        "image_size": 224,
+        "crop_scale": 0.08,
+        "epochs": 90,
+        "batch_size": 256,
+        "learning_rate_per_256": 0.1,
+        "warm_up": 0.05,
+        "mixed_precision": True,
+    }
+    return recipe | other
+
+
+def _imagenette(**other) -> dict:
+    """Few pictures: larger crops and steps, and more of chance, as the tutorial has it."""
+    recipe = {"crop_scale": 0.25, "learning_rate_per_256": 0.25, "warm_up": 0.15}
+    chance = {"rotation": 10, "colour_jitter": (0.2, 0.2, 0.2, 0.05)}
+    return _imagenet(**recipe, **chance) | other
+
+
+_SMALL = _imagenette(model="resnet18", image_size=96, epochs=16, batch_size=32)
+
+IMAGENETTE = {  # notebook 05
+    "tiny": _imagenette(**_DRAWINGS, image_size=64, width=32, epochs=2, batch_size=24),
+    "cpu": _SMALL,
+    "gpu": _imagenette(image_size=128, epochs=80, batch_size=128),
+}
+IMAGENET = {"tiny": IMAGENETTE["tiny"], "cpu": _SMALL, "gpu": _imagenet()}
+PUBLISHED = {"imagenet": IMAGENET, "imagenette": IMAGENETTE}
+
 # pictures in folders without trained weights: steps that a fresh network learns from
 SCRATCH = {"batch_size": 16, "learning_rate": 0.01, "schedule": "cosine"}
 
@@ -152,10 +206,17 @@ def recipe(model: str, profile: str, data: str = "cifar10", weights: str | None 
     """
     if data_kind(data) == "cifar10":
         return USUAL | RECIPES[model][profile]
+    if (weights or "none") == "none" and data_kind(data) in PUBLISHED:
+        row = PUBLISHED[data_kind(data)][profile]
+        known = _pictures(model, profile) | {"weights": "none"} | IMAGENET_USUAL | row
+        return USUAL | {name: value for name, value in known.items() if name != "model"}
     usual = USUAL | TRANSFER[profile] | _pictures(model, profile)
     return usual | SCRATCH if (weights or usual["weights"]) == "none" else usual
 
 
-def default_model(data: str) -> str:
+def default_model(data: str, profile: str) -> str:
     """The network for a data set where none is named."""
-    return "cnn" if data_kind(data) == "cifar10" else "resnet18"
+    kind = data_kind(data)
+    if kind in PUBLISHED:
+        return PUBLISHED[kind][profile].get("model", "resnet50")
+    return "cnn" if kind == "cifar10" else "resnet18"

@@ -20,6 +20,7 @@ from course_utils.files import write_whole
 from course_utils.recipes import default_model, recipe
 from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.training.callbacks import Callback
+from course_utils.training.distributed import world
 
 
 class Record(Callback):
@@ -35,6 +36,7 @@ class Record(Callback):
         self.content = {
             "settings": kept,
             "data": data.about()["data"],
+            "images": len(data.train),
             "machine": machine(device),
             "date": date.today().isoformat(),
             "command": command(settings),
@@ -61,6 +63,8 @@ class Record(Callback):
         self._write("record.json", self.content)
 
     def _write(self, name: str, content: dict) -> None:
+        if world().rank:  # the first process writes for all
+            return
         try:
             write_whole(self.folder / name, json.dumps(content, indent=1))
         except OSError as error:  # a full disk must not cost the run
@@ -70,16 +74,18 @@ class Record(Callback):
 def command(settings: TrainSettings) -> str:
     """The command that repeats a run, with every setting that is not the recipe's."""
     words = ["course", "train", "--out", "RUN"]
+    if (processes := world().size) > 1:
+        words = ["torchrun", f"--nproc-per-node={processes}", "-m", "course_utils", *words[1:]]
     usual = {field.name: field.default for field in fields(settings)}
     usual |= recipe(settings.model, settings.profile, settings.data, settings.weights)
-    usual |= DEFAULTS | {"model": default_model(settings.data)}
-    switches = {field.name for field in fields(settings) if field.default is True}
+    usual |= DEFAULTS | {"model": default_model(settings.data, settings.profile)}
+    switches = {field.name for field in fields(settings) if isinstance(field.default, bool)}
     for name, value in asdict(settings).items():
         if name in ("out", "resume") or value in (usual[name], None):
             continue
         flag = name.replace("_", "-")
         if name in switches:
-            words.append(f"--no-{flag}")
+            words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
             words += [f"--{flag}", *map(str, value if isinstance(value, tuple) else [value])]
     return shlex.join(words)
@@ -111,6 +117,7 @@ def machine(device: torch.device) -> dict:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "processor": processor(),
         "cores": os.cpu_count(),
+        "processes": world().size,
         "threads": torch.get_num_threads(),
         "bf16": profiles.fast_cpu_dtype() is not None,
         "python": platform.python_version(),

@@ -1,5 +1,7 @@
 """Train without Jupyter: what `course train` does."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
@@ -11,6 +13,7 @@ from course_utils.models import create_model
 from course_utils.models.googlenet import with_auxiliary
 from course_utils.models.narrow import NarrowResNet
 from course_utils.models.pretrained import pretrained
+from course_utils.models.resnet import zero_gamma
 from course_utils.opening import loaders, open_for
 from course_utils.plan import MODEL_OPTIONS, complete
 from course_utils.recipes import recipe
@@ -21,6 +24,14 @@ from course_utils.show.plotting import plot_confusion
 from course_utils.show.progress import ProgressBar
 from course_utils.training.callbacks import Callback, Checkpoint, TensorBoard
 from course_utils.training.checkpoint import load_latest
+from course_utils.training.distributed import (
+    main_first,
+    own_device,
+    process_group,
+    replicate,
+    restarted,
+    world,
+)
 from course_utils.training.freezing import freeze
 from course_utils.training.loop import fit
 from course_utils.training.metrics import eval_mode
@@ -30,34 +41,55 @@ from course_utils.training.optim import make_optimizer, make_scheduler, schedule
 def train(settings: TrainSettings) -> dict:
     """Train as the notebook does, save checkpoints and a record; returns the record.
 
-    Raises ``ValueError`` for settings that cannot be, ``FileExistsError`` for a folder with a run.
+    Started by torchrun, this is one of several processes that train one network. Raises
+    ``ValueError`` for settings that cannot be, ``FileExistsError`` for a folder with a run,
+    ``ConnectionError`` where another process is lost.
     """
+    if restarted() and (settings.out / "last.pt").is_file():
+        settings = replace(settings, resume=True)
+    with process_group(settings.timeout):
+        return _train(settings)
+
+
+def _train(settings: TrainSettings) -> dict:
     if settings.resume and not (settings.out / "last.pt").is_file():
         load_latest(settings.out)  # says so, unless there is the one before
-    settings = complete(settings)
+    with main_first():
+        settings = complete(settings)
     before = read_record(settings.out) if settings.resume else {}
     if len(before.get("history", [])) >= settings.epochs:
         print(f"nothing is left to train: {settings.out} has its {settings.epochs} epochs")
         return before | {"finished": True}
-    device = profiles.start(settings.data, settings.seed, settings.device)
+    device = own_device(profiles.start(settings.data, settings.seed, settings.device))
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    data = open_for(settings, recipe(settings.model, settings.profile, settings.data)["data"])
+    with main_first():
+        data = open_for(settings, recipe(settings.model, settings.profile, settings.data)["data"])
     model = build(settings, data).to(device, memory_format=torch.channels_last)
-    train_loader, val_loader = loaders(data, settings, device)
+    if settings.compile:
+        model.compile()
+    here = world()
+    train_loader, val_loader = loaders(data, settings, device, here.rank, here.size)
     optimizer = make_optimizer(
         model,
         settings.optimizer,
-        settings.learning_rate,
+        settings.peak_rate,
         settings.weight_decay,
         settings.momentum,
+        settings.nesterov,
+        settings.decay,
     )
     scheduler = make_scheduler(
-        optimizer, settings.schedule, settings.epochs * len(train_loader), settings.warm_up
+        optimizer,
+        settings.schedule,
+        settings.epochs * len(train_loader),
+        settings.warm_up,
+        settings.step_epochs,
+        settings.step_factor,
     )
     record = Record(settings, data, device)
     fit(
-        model,
+        replicate(model),
         train_loader,
         val_loader,
         optimizer,
@@ -67,6 +99,8 @@ def train(settings: TrainSettings) -> dict:
         scheduler=scheduler,
         schedule_every=schedule_every(settings.schedule),
         amp_dtype=profiles.amp_dtype(device) if settings.mixed_precision else None,
+        accumulate=settings.accumulate,
+        top_k=settings.top_k,
         callbacks=callbacks(settings, data, record),
         resume=settings.out if settings.resume else None,
     )
@@ -74,14 +108,17 @@ def train(settings: TrainSettings) -> dict:
 
 
 def callbacks(settings: TrainSettings, data: Splits, record: Record) -> list[Callback]:
-    """What the run shows and keeps."""
+    """What the run shows and keeps; of several processes the first one does."""
     kept = {name: getattr(settings, name) for name in ("monitor", "keep", "save_from")}
+    checkpoint = Checkpoint(settings.out, about=data.about(), **kept)
+    if world().rank:
+        return [checkpoint, record]  # every process has something that these must know
     figures = {"confusion": confusion_figure(data.classes)}
     board = TensorBoard(settings.out, figures, hparams=record.content["settings"])
     return [
         *([ProgressBar()] if settings.progress else []),
         LivePlot(),
-        Checkpoint(settings.out, about=data.about(), **kept),
+        checkpoint,
         record,
         *([board] if settings.tensorboard else []),
     ]
@@ -101,6 +138,8 @@ def build(settings: TrainSettings, data: Splits) -> nn.Module:
         model = create_model(**load_latest(settings.out)["config"])
     else:
         model = pretrained(settings.model, classes, settings.weights)
+    if settings.zero_gamma:
+        zero_gamma(model)
     if not scratch and settings.trained != "all":
         freeze(model, settings.trained)
     if settings.image_size:

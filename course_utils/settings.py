@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 # what a new run does that is told nothing, whatever its network and its data
-DEFAULTS = {"data": "cifar10", "seed": 0, "workers": 0, "keep": 1, "save_from": 1}
+DEFAULTS = {"data": "cifar10", "seed": 0, "workers": 0, "accumulate": 1}
+DEFAULTS |= {"keep": 1, "save_from": 1}
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class TrainSettings:
 
     # data
     data: str | None = None
-    """cifar10, hymenoptera, or a folder: CIFAR-10's, or one of pictures in train/<class> and
-    val/<class>; default: cifar10."""
+    """cifar10, hymenoptera, imagenette, imagenet, or a folder: CIFAR-10's, or one of pictures in
+    train/<class> and val/<class>; default: cifar10."""
     num_classes: int | None = None
     """Checked where given; default: as many as the data has."""
     image_size: int | None = None
@@ -35,6 +36,10 @@ class TrainSettings:
     """How many pixels a random crop of CIFAR-10 may move in each direction."""
     crop_scale: float | None = None
     """The smallest share of a picture's area in a random crop, above 0, at most 1."""
+    rotation: float | None = None
+    """The largest angle, in degrees to either side, by which a picture is turned by chance."""
+    colour_jitter: tuple[float, float, float, float] | None = None
+    """How far brightness, contrast, saturation and hue change by chance, as shares."""
     bad_images: Literal["fail", "skip"] | None = None
     """What to do about pictures in folders that cannot be read; default: fail."""
     workers: int | None = None
@@ -57,6 +62,8 @@ class TrainSettings:
     """GoogLeNet's auxiliary heads."""
     enlarge: int | None = None
     """The side in pixels to which GoogLeNet scales its images."""
+    zero_gamma: bool | None = None
+    """Start every block of a ResNet as the identity."""
 
     # training
     profile: Literal["tiny", "cpu", "gpu"] | None = None
@@ -64,22 +71,34 @@ class TrainSettings:
     epochs: int | None = None
     """How often to see every training image."""
     batch_size: int | None = None
-    """How many images to learn from in one step."""
+    """How many images to learn from in one step, all processes together."""
+    accumulate: int | None = None
+    """Take each batch in so many parts, one after the other: less memory; default: 1."""
     optimizer: Literal["adam", "adamw", "sgd"] | None = None
-    """AdamW, which adam is too; or SGD with Nesterov momentum."""
+    """AdamW, which adam is too; or SGD with momentum."""
     momentum: float | None = None
     """Of SGD."""
+    nesterov: bool | None = None
+    """Nesterov's momentum, which looks ahead."""
     learning_rate: float | None = None
     """The largest one, where it changes."""
+    learning_rate_per_256: float | None = None
+    """The same for a batch of 256; it grows with the batch."""
     schedule: Literal["constant", "linear", "cosine", "plateau", "step"] | None = None
     """How the learning rate falls: per step to zero, by half when validation stands still, or in
-    steps: to a tenth every 7 epochs."""
+    steps."""
+    step_epochs: int | None = None
+    """Of schedule step: epochs from one to the next."""
+    step_factor: float | None = None
+    """Of schedule step: what the rate is multiplied by."""
     warm_up: float | None = None
     """The share of all steps in which the learning rate grows from zero."""
     warm_up_epochs: int | None = None
     """The same, in epochs."""
     weight_decay: float | None = None
-    """Of kernels and weight matrices; biases and batch norms have none."""
+    """Of what decay names."""
+    decay: Literal["kernels", "all"] | None = None
+    """all: biases and batch norms too."""
     label_smoothing: float | None = None
     """The share of belief that the training loss spreads over all classes."""
     mixed_precision: bool | None = None
@@ -90,8 +109,14 @@ class TrainSettings:
     """auto, cpu, cuda, cuda:1 or mps."""
     threads: int | None = None
     """CPU threads; default: torch's choice, in tiny one."""
+    compile: bool = False
+    """Compile the network first, which pays on a GPU."""
+    timeout: float = 300.0
+    """How many seconds a process waits for the others before it gives up."""
 
     # what is kept and shown
+    top_k: int | None = None
+    """Also say how often the right class is among so many likeliest, in validation."""
     monitor: Literal["val_accuracy", "val_loss"] | None = None
     """What best.pt is chosen by."""
     keep: int | None = None
@@ -105,3 +130,10 @@ class TrainSettings:
     """Show a bar with loss and learning rate, on a terminal."""
     resume: bool = False
     """Go on with the run in this folder."""
+
+    @property
+    def peak_rate(self) -> float:
+        """The largest learning rate, for this batch size."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return self.learning_rate_per_256 * self.batch_size / 256

@@ -3,9 +3,6 @@
 import warnings
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
 from course_utils.opening import NAMED, data_kind, eval_loader, open_data
@@ -13,22 +10,6 @@ from course_utils.record import read_record, write_record
 from course_utils.training.checkpoint import load_model
 from course_utils.training.loop import evaluate
 from course_utils.training.metrics import Totals, accuracy_interval
-
-
-class TopTotals(Totals):
-    """`Totals` that also count how often the label is among the ``k`` largest logits."""
-
-    def __init__(self, num_classes: int, device: torch.device | str, k: int):
-        self.k = k
-        super().__init__(num_classes, device)
-
-    def reset(self) -> None:
-        super().reset()
-        self.hits = torch.zeros((), dtype=torch.int64, device=self.device)
-
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        super().add(loss, logits, labels)
-        self.hits += (logits.topk(self.k, dim=1).indices == labels[:, None]).sum()
 
 
 def test(
@@ -60,7 +41,7 @@ def test(
             "on which the best epoch was chosen"
         )
     classes = len(splits.classes)
-    totals = TopTotals(classes, on, k=min(5, classes - 1))
+    totals = Totals(classes, on, top_k=min(5, classes - 1))
     result = evaluate(model.to(on), eval_loader(part, device=on), device=on, totals=totals)
     images, correct = int(totals.confusion.sum()), int(totals.confusion.diagonal().sum())
     result |= {
@@ -70,7 +51,7 @@ def test(
         "chosen": split == "val" and checkpoint.name != "last.pt",  # by these very images
         "images": images,
         "interval": accuracy_interval(correct, images),
-        "top": {"k": totals.k, "accuracy": int(totals.hits) / images},
+        "top": {"k": totals.top_k, "accuracy": int(totals.hits) / images},
         "classes": list(splits.classes),
         "confusion": totals.confusion.tolist(),
     }

@@ -75,7 +75,7 @@ def until_told(line, folder: Path) -> list[dict]:
     def wait(state) -> None:
         line.send("training")
         until = time.monotonic() + 20
-        while not state.stop and time.monotonic() < until:
+        while not state.asked and time.monotonic() < until:
             time.sleep(0.001)
 
     return small_run(folder, [At(10, wait)])

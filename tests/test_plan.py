@@ -33,7 +33,7 @@ def test_pictures_in_folders_have_the_recipe_of_transfer_learning(tmp_path):
             full = recipe("resnet18", profile, data)
             assert full.items() >= TRANSFER[profile].items()
             assert full.keys() == recipe("resnet18", profile, "cifar10").keys()
-        assert default_model(data) == "resnet18"
+            assert default_model(data, profile) == "resnet18"
     settings = told(data="hymenoptera")
     assert (settings.model, settings.weights, settings.trained) == ("resnet18", "own", "all")
     usual = recipe("resnet18", "tiny", "hymenoptera")
@@ -144,14 +144,21 @@ FOLDER = {"data": "hymenoptera"}
         ({**FOLDER, "workers": -1}, "workers is -1; it must be 0 or greater"),
         ({**FOLDER, "padding": 2}, "padding: not for pictures in folders"),
         ({"image_size": 64, "workers": 2}, "image_size, workers: not for CIFAR-10's 32 px images"),
-        ({"augment": "none", "padding": 2}, "augment none makes no crops: leave padding out"),
+        ({"learning_rate": 0.1, "learning_rate_per_256": 0.1}, "say the same: give one of them"),
+        ({"step_epochs": 3}, "step_epochs: of schedule step, not of constant; leave it out"),
+        ({"optimizer": "adam", "nesterov": True}, "momentum is SGD's, not that of adam"),
+        ({"rotation": 10.0}, "rotation: not for CIFAR-10's 32 px images; leave it out"),
+        ({"colour_jitter": (0.1, 0.1, 0.1, 0.6)}, "shares, 0 to 1, the last of at most 0.5"),
+        ({"accumulate": 0}, "accumulate is 0; it must be greater than 0"),
+        ({"timeout": 0.0}, "timeout is 0.0; it must be greater than 0"),
+        ({"augment": "none", "padding": 2}, "augment none changes nothing: leave padding out"),
         ({**FOLDER, "augment": "none", "crop_scale": 0.5}, "leave crop_scale out"),
         ({**FOLDER, "stem": "cifar"}, "stem is cifar, but the weights have 64px .*leave --stem"),
         ({**FOLDER, "width": 64}, "width is 64, but the weights have 32"),
         ({**FOLDER, "weights": "nowhere"}, "weights 'nowhere': neither auto, official, own nor"),
         ({**FOLDER, "model": "cnn", "weights": "own"}, "own weights are of resnet18, not of cnn"),
         ({"weights": "official"}, "there are no official weights of cnn"),
-        ({"data": "nowhere"}, "data 'nowhere' is neither cifar10 nor hymenoptera nor a folder"),
+        ({"data": "nowhere"}, "data 'nowhere' is none of cifar10, hymenoptera, imagenet, imagenette, nor a folder"),
         ({"resume": True, "weights": "own"}, "leave --weights out with --resume"),
     ],
 )  # fmt: skip

@@ -54,6 +54,20 @@ def test_files_from_before_batch_norms_counted(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["usb/weights", "data/weights", "hub/checkpoints"])
+@pytest.mark.parametrize("place", [None, "model", "state_dict", "model_state_dict"])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
+def test_files_of_tutorials_on_many_gpus(place, prefix, tmp_path):
+    """As DataParallel, DistributedDataParallel and torch.compile name what they hold."""
+    expected = resnet18(num_classes=7).state_dict()
+    saved = {prefix + name: value for name, value in expected.items()}
+    path = tmp_path / "checkpoint.pth.tar"
+    torch.save({"epoch": 3, "arch": "resnet18", place: saved} if place else saved, path)
+    network = pretrained.pretrained("resnet18", 5, str(path)).state_dict()
+    assert network["fc.bias"].shape == (5,)
+    body = [name for name in expected if not name.startswith("fc.")]
+    assert all(torch.equal(network[name], expected[name]) for name in body)
+
+
 def test_official_weights_from_a_folder(folder, official, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "usb"))
     (tmp_path / folder).mkdir(parents=True)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.data.datasets import ImageSet
+from course_utils.data.sharing import joint_sizes
 
 
 class Batches:
@@ -18,7 +19,8 @@ class Batches:
     learn from it. ``limit`` takes only the first so many batches of an epoch.
 
     Both sorts of chance come from ``generator``, drawn at the start of an epoch: an epoch can be
-    repeated exactly by restoring its state. Raises ``ValueError`` where there is no batch to give.
+    repeated exactly by restoring its state. Of several processes each takes its part of every
+    batch, see `data.sharing`. Raises ``ValueError`` where there is no batch to give.
 
     Random crop and flip: Lee et al., *Deeply-Supervised Nets*, 2015; He et al. 2016, §4.2.
 
@@ -41,11 +43,12 @@ class Batches:
         device: torch.device | str = "cpu",
         memory_format: torch.memory_format = torch.contiguous_format,
         limit: int | None = None,
+        rank: int = 0,
+        processes: int = 1,
     ):
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         self.data, self.batch_size, self.shuffle = data, batch_size, shuffle
-        self.memory_format, self.limit = memory_format, limit
+        self.memory_format, self.rank, self.processes = memory_format, rank, processes
+        self.joint_sizes = joint_sizes(len(data), batch_size, processes, limit, training=shuffle)
         self.generator = torch.Generator().manual_seed(seed)
         self.labels = data.labels.to(device)
         if len(self) < 1:
@@ -56,11 +59,7 @@ class Batches:
         self.scale, self.shift = 1 / (255 * std), -mean / std  # normalised = image·scale + shift
 
     def __len__(self) -> int:
-        images, size = len(self.labels), self.batch_size
-        batches = -(-images // size)
-        if self.shuffle and images % size == 1:
-            batches -= 1
-        return batches if self.limit is None else min(batches, self.limit)
+        return sum(size > self.rank for size in self.joint_sizes)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         images, device = len(self.labels), self.labels.device
@@ -70,6 +69,7 @@ class Batches:
             order = torch.arange(images, device=device)
         where = self._draw_crops().to(device)
         for batch in order.split(self.batch_size)[: len(self)]:
+            batch = batch[self.rank :: self.processes]
             mirrored, top, left = where[:, batch]
             crops = self.crops[batch + mirrored * images, :, top, left]  # (B, 3, H, W) uint8
             crops = crops.contiguous(memory_format=self.memory_format)  # while a value is one byte

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,7 +67,7 @@ def pretrained(
     except (TypeError, RuntimeError) as error:
         raise ValueError(f"{found.path}: its config builds no {model} ({error})") from error
     values = _read(found.path)
-    weights = values.get("model", values)
+    weights = bare_weights(values)
     if not is_weights(weights):
         raise ValueError(f"{found.path} holds no weights: there is not a tensor for each name")
     _load_body(network, weights, found.path)
@@ -80,7 +81,7 @@ def find_weights(model: str, weights: str | os.PathLike = "auto") -> Weights:
     ``data/weights``, torchvision's own cache or a download, checked by their hash. ``"own"``: the
     course's ResNet-18 of half the width, trained on Tiny ImageNet at 64 px. ``"auto"``: the
     official ones, and where they cannot be had the course's own. Else a file: a checkpoint of the
-    course or weights by torchvision's names; or a folder with torchvision's file.
+    course, weights by torchvision's names, or an old tutorial's, see `bare_weights`; or a folder with torchvision's file.
 
     Raises ``ValueError`` where there are no such weights, `WebError` or `DownloadError` where they
     cannot be had.
@@ -100,6 +101,21 @@ def find_weights(model: str, weights: str | os.PathLike = "auto") -> Weights:
         print(reason)
         return find_weights(model, "own")
     return _given(model, Path(weights).expanduser())
+
+
+def bare_weights(values: dict) -> dict:
+    """The weights in what a file holds, by the names that the network itself gives them.
+
+    They may lie under ``model``, ``state_dict`` or ``model_state_dict``, as in a training's
+    checkpoint, and their names begin with ``module.`` where DataParallel or
+    DistributedDataParallel was saved, or ``_orig_mod.`` where a compiled network was.
+
+    >>> bare_weights({"epoch": 3, "state_dict": {"module.fc.bias": torch.zeros(2)}})
+    {'fc.bias': tensor([0., 0.])}
+    """
+    places = ("model", "state_dict", "model_state_dict")
+    values = next((values[p] for p in places if isinstance(values.get(p), dict)), values)
+    return {re.sub(r"^((module|_orig_mod)\.)+", "", str(name)): v for name, v in values.items()}
 
 
 def _official(model: str, path: Path) -> Weights:

@@ -197,6 +197,18 @@ def he_initialisation(model: nn.Module) -> None:
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
 
+def zero_gamma(model: nn.Module) -> nn.Module:
+    """Start every block as the identity: the last batch norm of each multiplies by 0.
+
+    Goyal et al., *Accurate, Large Minibatch SGD*, 2017, §5.1.
+    """
+    for block in model.modules():
+        if isinstance(block, (BasicBlock, Bottleneck)):
+            last = block.bn3 if isinstance(block, Bottleneck) else block.bn2
+            nn.init.zeros_(last.weight)
+    return model
+
+
 class NoShortcut(nn.Module):
     """Carries nothing: adds 0 to the block's output."""
 

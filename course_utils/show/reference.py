@@ -24,6 +24,7 @@ T95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
 
 # how the data of the reference runs is called in a sentence
 CALLED = {"cifar10": "CIFAR-10", "hymenoptera": "the photographs"}
+CALLED |= {"imagenet": "ImageNet", "imagenette": "Imagenette"}
 
 
 def runs(
@@ -123,6 +124,7 @@ def beside_recipe(settings: dict) -> dict:
     if usual["image_size"] is None:
         del usual["image_size"]
     other = {n: settings[n] for n in usual if settings.get(n) is not None}
+    other = {n: tuple(v) if isinstance(v, list) else v for n, v in other.items()}
     return {n: v for n, v in other.items() if v != usual[n]}
 
 
@@ -162,7 +164,9 @@ def compare(
     low, high = (min(max(side, 0.0), 1.0) for side in band(theirs))
     spread = f"{statistics.mean(theirs):.1%} ± {statistics.stdev(theirs):.1%}"
     print(f"you: {yours:.1%} on validation after {epochs} epochs")
-    print(f"reference: {spread} ({len(references)} seeds, {where(references[0])})")
+    images = references[0].get("images")
+    seen = f"{images:,} training images, " if images else ""
+    print(f"reference: {spread} ({len(references)} seeds, {seen}{where(references[0])})")
     if low <= yours <= high:
         print(f"yours lies within {low:.1%} to {high:.1%}: what seeds alone explain")
     else:
@@ -208,5 +212,6 @@ def where(record: dict) -> str:
     machine = record["machine"]
     if machine["device"] != "cpu":
         return machine["device"]
-    threads = machine["threads"]
-    return f"{threads} thread{'s' if threads > 1 else ''} of {machine['processor']}"
+    threads, processes = machine["threads"], machine.get("processes", 1)
+    each = f"{processes} processes with " if processes > 1 else ""
+    return f"{each}{threads} thread{'s' if threads > 1 else ''} of {machine['processor']}"

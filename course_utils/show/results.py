@@ -63,7 +63,7 @@ def _row(notebook: str, group: list[dict]) -> str:
         notebook,
         network_name(first["settings"]),
         first["settings"]["profile"],
-        first["data"],
+        first["data"] + (f", {first['images']:,} images" if "images" in first else ""),
         str(first["settings"]["epochs"]),
         str(len(group)),
         f"{100 * statistics.mean(accuracies):.1f}{spread} %{split}",

@@ -11,6 +11,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from course_utils.training.checkpoint import refuse_code, save_checkpoint
+from course_utils.training.distributed import world
 
 RUNS = Path(__file__).resolve().parents[2] / "runs"
 
@@ -81,7 +82,8 @@ class Checkpoint(Callback):
     The best is chosen by ``monitor`` on validation data, from the history, so a resumed run knows
     it too. ``keep=1`` is ``best.pt`` alone; of epochs before ``save_from`` none is kept by name.
     ``about`` (see `Splits.about`) is what `predict` needs of the data. A run stopped within
-    an epoch is saved there. A disk that is full costs a warning, not the run.
+    an epoch is saved there. A disk that is full costs a warning, not the run. Of several processes
+    each needs one, with the same arguments; the first one writes.
 
     A folder belongs to one run: raises ``FileExistsError`` where it holds another, or where one is
     being written; and ``TypeError`` for values that no checkpoint can hold.
@@ -101,6 +103,9 @@ class Checkpoint(Callback):
 
     def on_fit_start(self, state) -> None:
         self._check_saving(state)
+        self.writes = not world().rank
+        if not self.writes:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(self.folder / ".lock")
         try:
@@ -118,7 +123,9 @@ class Checkpoint(Callback):
             left_by_a_kill.unlink()
 
     def on_epoch_end(self, state) -> None:
-        content = self._content(state)
+        content = self._content(state)  # of all processes
+        if not self.writes:
+            return
         ranking = best_epochs(state.history, self.monitor)
         late = [epoch for epoch in ranking if epoch >= self.save_from and self.keep > 1]
         self._keep_best(content, [state.history[epoch - 1] for epoch in late[: self.keep]])
@@ -129,9 +136,12 @@ class Checkpoint(Callback):
     def on_fit_end(self, state) -> None:
         try:
             if state.batch and state.healthy:  # stopped within an epoch
-                self._save(self._content(state), "last.pt")
+                content = self._content(state)
+                if self.writes:
+                    self._save(content, "last.pt")
         finally:
-            self.lock.release()
+            if self.writes:
+                self.lock.release()
 
     def _content(self, state) -> dict:
         return {**state.state_dict(), "about": self.about}

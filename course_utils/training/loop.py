@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_utils.training.callbacks import Callback
+from course_utils.training.distributed import broadcast_buffers, parts, sum_over_all, unwrapped
 from course_utils.training.explain import check_labels, count_batches, explained
-from course_utils.training.interrupts import stop_on_interrupt
+from course_utils.training.interrupts import StopTogether, stop_on_interrupt
 from course_utils.training.metrics import Totals, eval_mode
 from course_utils.training.optim import Schedule
 from course_utils.training.random_state import random_state, set_random_state
@@ -30,18 +31,19 @@ def train_one_epoch(
 ) -> dict[str, float]:
     """Train on every batch of the loader once, or until ``state.stop``; returns loss, accuracy."""
     state.model.train()
-    for images, labels in loader:
-        images, labels = images.to(device), labels.to(device)
+    for batch in loader:
         state.optimizer.zero_grad()
-        with autocast():
-            logits = state.model(images)  # (N, 3, H, W) → (N, C)
-            loss = loss_fn(logits, labels)
-        state.scaler.scale(loss).backward()
+        for images, labels, share in parts(state, *batch):  # one part, or several that fit
+            images, labels = images.to(device), labels.to(device)
+            with autocast():
+                logits = state.model(images)  # (N, 3, H, W) → (N, C)
+                loss = loss_fn(logits, labels)
+            state.scaler.scale(loss * share).backward()
+            totals.add(loss, logits, labels)
         state.scaler.unscale_(state.optimizer)
         state.scaler.step(state.optimizer)
         state.scaler.update()
 
-        totals.add(loss, logits, labels)
         state.last_loss = loss.detach()
         state.learning_rate = float(state.optimizer.param_groups[0]["lr"])
         state.step += 1
@@ -50,7 +52,7 @@ def train_one_epoch(
             callback.on_step(state)
         if state.stop:
             break
-    return totals.compute()
+    return totals.join().compute()
 
 
 @torch.no_grad()
@@ -76,7 +78,7 @@ def evaluate(
                 loss = loss_fn(logits, labels)
             totals = totals or Totals(logits.shape[1], device)
             totals.add(loss, logits, labels)
-    result = (totals or Totals(1, device)).compute()
+    result = (totals or Totals(1, device)).join().compute()
     if math.isnan(result["accuracy"]):
         raise ValueError("there was no image to evaluate on: the loader is empty")
     return result
@@ -94,27 +96,35 @@ def fit(
     scheduler=None,
     schedule_every: str = "epoch",
     amp_dtype: torch.dtype | None = None,
+    accumulate: int = 1,
+    top_k: int | None = None,
     callbacks: Sequence[Callback] = (),
     resume=None,
 ) -> list[dict]:
     """Train, evaluate after every epoch, and return one dictionary an epoch.
 
     Its keys: ``epoch, step, train_loss, train_accuracy, val_loss, val_accuracy, learning_rate,
-    seconds, cpu_seconds, waiting``. Losses in nats per image, accuracies 0 to 1, the learning rate
-    of the epoch's last step, times of the training without the validation in seconds (waiting:
-    for data). ``loss_fn`` is for training (default: cross-entropy); the validation loss is plain
-    cross-entropy, so that runs with and without label smoothing compare.
+    seconds, cpu_seconds, waiting``, and with ``top_k=5`` also ``val_top5``. Losses in nats per
+    image, accuracies 0 to 1, the learning rate of the epoch's last step, times of the training
+    without the validation in seconds (waiting: for data). ``loss_fn`` is for training (default:
+    cross-entropy); the validation loss is plain cross-entropy, so that runs with and without label
+    smoothing compare.
 
     ``scheduler`` is stepped every ``"epoch"`` or every ``"step"``. ``amp_dtype`` turns mixed
-    precision on (bfloat16 or float16). ``resume`` is a checkpoint or a run's folder; going on
-    gives the same weights as never having stopped (but for a DataLoader with persistent workers
-    that draw random numbers). Ctrl-C, the stop button or a callback that sets ``state.stop`` end
-    it after the present step, and the history so far is returned.
+    precision on (bfloat16 or float16). ``accumulate`` takes every batch in so many parts, for which
+    the memory suffices, and adds up their gradients. ``resume`` is a checkpoint or a run's folder;
+    going on gives the same weights as never having stopped. Ctrl-C, the stop button or a callback
+    that sets ``state.stop`` end it after the present step, and the history so far is returned.
+
+    Several processes train one model where each calls this with its `replicate` of the model and
+    its part of the loaders' images; sums and history are then those of all.
 
     Raises ``ValueError`` for loaders, labels, logits, or a checkpoint that do not fit, and
     ``MemoryError`` with a batch size to try.
     """
     loss_fn = loss_fn or nn.CrossEntropyLoss()
+    if accumulate < 1:
+        raise ValueError(f"accumulate is {accumulate}; it must be at least 1")
     device = next(model.parameters()).device
     check_labels([train_loader, val_loader], num_classes)
     state = TrainState(
@@ -126,13 +136,16 @@ def fit(
         num_classes,
         epochs,
         steps_per_epoch=count_batches(train_loader),
+        accumulate=accumulate,
+        top_k=top_k,
         train_totals=Totals(num_classes, device),
     )
     if resume is not None:
         state.resume(resume)
     mixed = {"dtype": amp_dtype or torch.bfloat16, "enabled": amp_dtype is not None}
     autocast = partial(torch.autocast, device.type, **mixed)
-    callbacks = [Schedule(scheduler, schedule_every), StopWhenNotFinite(), *callbacks]
+    schedule = Schedule(scheduler, schedule_every)
+    callbacks = [schedule, StopWhenNotFinite(), *callbacks, StopTogether()]
 
     with stop_on_interrupt(state), ExitStack() as ending:
         for callback in callbacks:
@@ -161,26 +174,28 @@ def _one_epoch(state, val_loader, loss_fn, device, autocast, callbacks) -> None:
     stop_if_not_finite(state)
     if state.batch < state.steps_per_epoch or not state.healthy:
         return  # stopped on the way: a checkpoint can take it up here
-    state.val_totals = Totals(state.num_classes, device)
+    state.val_totals = Totals(state.num_classes, device, state.top_k)
+    broadcast_buffers(state.model)
     with explained(val_loader, state.num_classes):
-        val = evaluate(state.model, val_loader, None, device, autocast, state.val_totals)
+        # the network itself: its copies would wait for one another at every batch
+        network = unwrapped(state.model)
+        val = evaluate(network, val_loader, None, device, autocast, state.val_totals)
     if not math.isfinite(val["loss"]):
         state.healthy = False
         state.stop = f"the validation loss is not finite after step {state.step}"
         return
     state.epoch += 1
     state.batch = 0
+    cpu_seconds = sum_over_all(torch.tensor(timer.cpu_seconds, dtype=torch.float64))
     state.history.append(
         {
             "epoch": state.epoch,
             "step": state.step,
-            "train_loss": train["loss"],
-            "train_accuracy": train["accuracy"],
-            "val_loss": val["loss"],
-            "val_accuracy": val["accuracy"],
+            **{f"train_{name}": value for name, value in train.items()},
+            **{f"val_{name}": value for name, value in val.items()},
             "learning_rate": state.learning_rate,
             "seconds": timer.seconds,
-            "cpu_seconds": timer.cpu_seconds,
+            "cpu_seconds": cpu_seconds.item(),
             "waiting": timer.waiting,
         }
     )
@@ -190,6 +205,8 @@ def _one_epoch(state, val_loader, loss_fn, device, autocast, callbacks) -> None:
 
 def _batches(state: TrainState) -> Iterator:
     """The batches of a new epoch, or of a stopped one those that were not trained on yet."""
+    sampler = getattr(state.loader, "sampler", None)
+    getattr(sampler, "set_epoch", lambda epoch: None)(state.epoch)  # else each epoch has one order
     if state.batch == 0:
         state.train_totals.reset()
         state.epoch_random = random_state(state.loader)
@@ -197,14 +214,18 @@ def _batches(state: TrainState) -> Iterator:
     else:  # draw the epoch again up to where it stopped
         now = random_state()
         set_random_state(state.epoch_random, state.loader)
+        skips = hasattr(state.loader, "skip")  # without reading the images again
+        if skips:
+            state.loader.skip = state.batch
         batches = iter(state.loader)
-        for _ in range(state.batch):
+        for _ in range(0 if skips else state.batch):
             next(batches, None)
         set_random_state(now)
     try:
         yield from batches
     except Exception:
-        if state.stop:  # a Ctrl-C in a terminal ends the data workers too
+        if state.stop or state.asked:  # a Ctrl-C in a terminal ends the data workers too
+            state.stop = state.stop or state.asked
             return
         raise
     if state.batch != state.steps_per_epoch:

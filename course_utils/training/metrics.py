@@ -7,10 +7,13 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from course_utils.training.distributed import least_of_all, sum_over_all
+
 
 class Totals:
     """Loss × N and the confusion matrix of an epoch, summed on the device.
 
+    ``top_k`` also counts the ``hits``: how often the label is among the k largest logits.
     ``confusion`` is (C, C) int64, true class down, predicted class across. Only `compute` and
     `bad_batch` wait for the device.
 
@@ -20,8 +23,9 @@ class Totals:
     {'loss': 0.5, 'accuracy': 0.5}
     """
 
-    def __init__(self, num_classes: int, device: torch.device | str):
+    def __init__(self, num_classes: int, device: torch.device | str, top_k: int | None = None):
         self.num_classes, self.device = num_classes, torch.device(device)
+        self.top_k = top_k and min(top_k, num_classes)
         self.reset()
 
     def reset(self) -> None:
@@ -31,6 +35,7 @@ class Totals:
         self.loss_sum = torch.zeros((), dtype=real, device=self.device)
         self.confusion = torch.zeros(self.num_classes, self.num_classes, **whole)
         self.good_batches = torch.zeros((), **whole)  # before the first loss that is not finite
+        self.hits = torch.zeros((), **whole)
 
     def add(self, loss: Tensor, logits: Tensor | tuple[Tensor, ...], labels: Tensor) -> None:
         """Add a batch: its mean loss (), logits (N, C), labels (N,).
@@ -50,14 +55,28 @@ class Totals:
         pairs = labels * classes + logits.argmax(1)
         # not bincount: on a GPU it waits for the device
         self.confusion.view(-1).index_add_(0, pairs, torch.ones_like(pairs))
+        if self.top_k:
+            self.hits += among_largest(logits, labels, self.top_k).sum()
 
     def compute(self) -> dict[str, float]:
-        """Mean loss in nats per image, accuracy 0 to 1, over every image added; NaN without any."""
-        counts = torch.stack([self.confusion.diagonal().sum(), self.confusion.sum()])
+        """Mean loss in nats per image, accuracy 0 to 1, over every image added; NaN without any.
+
+        With ``top_k=5`` also ``top5``, the share of hits.
+        """
+        counts = torch.stack([self.confusion.diagonal().sum(), self.confusion.sum(), self.hits])
         sums = torch.cat([self.loss_sum[None], counts.to(self.loss_sum.dtype)])
-        loss, correct, count = sums.tolist()  # the device is read once
+        loss, correct, count, hits = sums.tolist()  # the device is read once
         count = count or math.nan
-        return {"loss": loss / count, "accuracy": correct / count}
+        top = {f"top{self.top_k}": hits / count} if self.top_k else {}
+        return {"loss": loss / count, "accuracy": correct / count, **top}
+
+    def join(self) -> "Totals":
+        """Add up the sums of all processes, once, at the end; alone, nothing changes."""
+        sum_over_all(self.loss_sum)
+        sum_over_all(self.confusion)
+        sum_over_all(self.hits)
+        least_of_all(self.good_batches)
+        return self
 
     def bad_batch(self) -> int | None:
         """The first batch (from 1) whose loss was NaN or infinite; None while all were finite."""
@@ -115,8 +134,12 @@ def top_k(logits: Tensor, labels: Tensor, k: int = 5) -> float:
     >>> top_k(torch.tensor([[3.0, 2, 1], [3, 2, 1]]), torch.tensor([1, 2]), k=2)
     0.5
     """
-    best = logits.topk(min(k, logits.shape[1]), dim=1).indices
-    return float((best == labels[:, None]).any(1).float().mean())
+    return float(among_largest(logits, labels, min(k, logits.shape[1])).float().mean())
+
+
+def among_largest(logits: Tensor, labels: Tensor, k: int) -> Tensor:
+    """Whether each label is among the k largest logits: (N, C), (N,) → (N,) bool."""
+    return (logits.topk(k, dim=1).indices == labels[:, None]).any(1)
 
 
 @torch.no_grad()

@@ -18,37 +18,49 @@ def make_optimizer(
     learning_rate: float,
     weight_decay: float = 0.0,
     momentum: float = 0.9,
+    nesterov: bool = True,
+    decay: str = "kernels",
 ) -> Optimizer:
-    """``"adamw"`` or ``"adam"``, which are the same here, or ``"sgd"`` with Nesterov momentum.
+    """``"adamw"`` or ``"adam"``, which are the same here, or ``"sgd"`` with (Nesterov) momentum.
 
-    For all parameters that train. Kernels and matrices decay, batch norms do not (Goyal et al.,
-    *Accurate, Large Minibatch SGD*, 2017, §5.1), nor do biases. Adam's decay is decoupled
+    For all parameters that train. Kernels and matrices decay; batch norms and biases do only with
+    ``decay="all"`` (without: Goyal et al., *Accurate, Large Minibatch SGD*, 2017, §5.1). Adam's
+    decay is decoupled
     (Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2019).
     Raises ``ValueError`` for another name.
     """
+    if decay not in ("kernels", "all"):
+        raise ValueError(f"decay is {decay!r}; it must be 'kernels' or 'all'")
     trained = [p for p in model.parameters() if p.requires_grad]
+    thin = weight_decay if decay == "all" else 0.0
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": thin},
     ]
     if name in ("adam", "adamw"):
         return AdamW(groups, lr=learning_rate, fused=True)
     if name == "sgd":
-        nesterov = momentum > 0  # torch refuses to look ahead where nothing moves
+        nesterov = nesterov and momentum > 0  # torch refuses to look ahead where nothing moves
         return SGD(groups, lr=learning_rate, momentum=momentum, nesterov=nesterov, fused=True)
     raise ValueError(f"optimizer is {name!r}; it must be 'adam', 'adamw' or 'sgd'")
 
 
 def make_scheduler(
-    optimizer: Optimizer, schedule: str, steps: int, warm_up: float = 0.0
+    optimizer: Optimizer,
+    schedule: str,
+    steps: int,
+    warm_up: float = 0.0,
+    step_epochs: int = 7,
+    step_factor: float = 0.1,
 ) -> LRScheduler | ReduceLROnPlateau | None:
     """How the learning rate changes: ``constant``, ``linear``, ``cosine``, ``plateau``, ``step``.
 
     In the first share ``warm_up`` of ``steps`` it grows to the optimiser's, then it stays, or falls
     to zero in a line or in half a cosine. ``plateau`` halves it after more than 5 epochs in which
-    the validation loss has not fallen, down to a hundredth; ``step`` takes a tenth of it every 7
-    epochs. Step these two every epoch, the others every step, see `schedule_every`. Returns None
-    where nothing changes. Raises ``ValueError`` for what cannot be.
+    the validation loss has not fallen, down to a hundredth; ``step`` multiplies it by
+    ``step_factor`` every ``step_epochs`` epochs. Step these two every epoch, the others every step,
+    see `schedule_every`. Returns None where nothing changes. Raises ``ValueError`` for what cannot
+    be.
 
     Warm-up: Goyal et al., *Accurate, Large Minibatch SGD*, 2017, §2.2. Cosine: Loshchilov & Hutter,
     *SGDR*, 2017, §3.
@@ -63,7 +75,7 @@ def make_scheduler(
             f"schedule {schedule!r} has no warm_up: set warm_up to 0, or choose linear or cosine"
         )
     if schedule == "step":
-        return StepLR(optimizer, step_size=7, gamma=0.1)
+        return StepLR(optimizer, step_size=step_epochs, gamma=step_factor)
     if schedule == "plateau":
         floor = [group["lr"] / 100 for group in optimizer.param_groups]
         return ReduceLROnPlateau(optimizer, factor=0.5, patience=5, min_lr=floor)

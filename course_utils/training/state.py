@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_utils.training.checkpoint import CheckpointError, load_latest, load_weights
+from course_utils.training.distributed import gather, unwrapped, world
 from course_utils.training.metrics import Totals
 from course_utils.training.random_state import random_state, set_random_state
 
@@ -29,6 +30,9 @@ class TrainState:
     step: int = 0  # optimiser steps in all
     batch: int = 0  # steps of the present epoch
     history: list[dict] = field(default_factory=list)  # one entry a completed epoch
+    accumulate: int = 1  # parts in which a batch is taken
+    top_k: int | None = None  # also counted in validation
+    asked: str = ""  # why a signal asks to end it; `StopTogether` makes it the stop of all
     stop: str = ""  # why training shall end after this step; empty: it goes on
     healthy: bool = True  # False: not worth saving; a loss was not finite, or an error tore a step
     last_loss: Tensor | None = None  # (), of the last step, on the device
@@ -39,11 +43,17 @@ class TrainState:
     resumed_from: Path | None = None  # the folder of the checkpoint this run goes on from
 
     def state_dict(self) -> dict:
-        """Everything needed to go on exactly here, as tensors and plain values."""
+        """Everything needed to go on exactly here, as tensors and plain values.
+
+        Where there are several processes all must call it: each has random states of its own.
+        """
         within_epoch = self.batch > 0
+        model = unwrapped(self.model)
+        chance, *others = gather(random_state(self.loader))
+        began, *others_began = gather(self.epoch_random if within_epoch else None)
         return {
-            "model": self.model.state_dict(),
-            "config": getattr(self.model, "config", None),
+            "model": model.state_dict(),
+            "config": getattr(model, "config", None),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict() if self.scheduler else None,
             "scaler": self.scaler.state_dict(),
@@ -55,8 +65,9 @@ class TrainState:
             "batch": self.batch,
             "history": self.history,
             "totals": self.train_totals.state_dict() if within_epoch else None,
-            "random": random_state(self.loader),
-            "epoch_random": self.epoch_random if within_epoch else None,
+            "random": chance,
+            "epoch_random": began,
+            "other_ranks": list(zip(others, others_began, strict=True)),
         }
 
     def resume(self, path) -> None:
@@ -68,33 +79,38 @@ class TrainState:
     def load_state_dict(self, saved: dict) -> None:
         """Go on from `state_dict`; raises `CheckpointError` naming what does not fit."""
         self._check(saved)
-        load_weights(self.model, saved["model"])
+        load_weights(unwrapped(self.model), saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.scaler.load_state_dict(saved["scaler"])
         if self.scheduler:
             self.scheduler.load_state_dict(saved["scheduler"])
         self.epoch, self.step, self.batch = saved["epoch"], saved["step"], saved["batch"]
         self.history = list(saved["history"])
-        if self.batch:
+        rank = world().rank
+        chance, self.epoch_random = saved["random"], saved["epoch_random"]
+        if rank:
+            chance, self.epoch_random = saved["other_ranks"][rank - 1]
+        if self.batch and not rank:  # the sums of all processes, which rank 0 carries on
             self.train_totals.load_state_dict(saved["totals"])
-            self.epoch_random = saved["epoch_random"]
-        set_random_state(saved["random"], self.loader)
+        set_random_state(chance, self.loader)
 
     def _parts(self) -> dict[str, str]:
         """What else a checkpoint must agree with, by name."""
+        model = unwrapped(self.model)
         return {
-            "model": str(getattr(self.model, "config", None) or type(self.model).__name__),
+            "model": str(getattr(model, "config", None) or type(model).__name__),
             "optimizer": type(self.optimizer).__name__,
             "scheduler": type(self.scheduler).__name__ if self.scheduler else "none",
             "gradient scaler": "on" if self.scaler.is_enabled() else "off",
             "number of classes": str(self.num_classes),
+            "number of processes": str(world().size),
         }
 
     def _check(self, saved: dict) -> None:
         if "optimizer" not in saved:
             raise CheckpointError("resume needs a checkpoint of a run; this one holds weights only")
         for part, own in self._parts().items():
-            if saved["parts"][part] != own:
+            if saved["parts"].get(part, own) != own:
                 raise CheckpointError(
                     f"cannot resume: the {part} of the checkpoint is {saved['parts'][part]}, "
                     f"that of this run {own}"
