@@ -53,7 +53,6 @@ def test_files_from_before_batch_norms_counted(tmp_path):
     create_model("resnet18", 1000).load_state_dict(old)  # as the notebook loads it, strictly
 
 
-@pytest.mark.parametrize("folder", ["usb/weights", "data/weights", "hub/checkpoints"])
 @pytest.mark.parametrize("place", [None, "model", "state_dict", "model_state_dict"])
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
 def test_files_of_tutorials_on_many_gpus(place, prefix, tmp_path):
@@ -68,6 +67,7 @@ def test_files_of_tutorials_on_many_gpus(place, prefix, tmp_path):
     assert all(torch.equal(network[name], expected[name]) for name in body)
 
 
+@pytest.mark.parametrize("folder", ["usb/weights", "data/weights", "hub/checkpoints"])
 def test_official_weights_from_a_folder(folder, official, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "usb"))
     (tmp_path / folder).mkdir(parents=True)

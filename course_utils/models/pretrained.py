@@ -115,7 +115,9 @@ def bare_weights(values: dict) -> dict:
     """
     places = ("model", "state_dict", "model_state_dict")
     values = next((values[p] for p in places if isinstance(values.get(p), dict)), values)
-    return {re.sub(r"^((module|_orig_mod)\.)+", "", str(name)): v for name, v in values.items()}
+    if not is_weights(values):
+        return values
+    return {re.sub(r"^((module|_orig_mod)\.)+", "", name): v for name, v in values.items()}
 
 
 def _official(model: str, path: Path) -> Weights:

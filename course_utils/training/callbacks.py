@@ -231,6 +231,7 @@ class TensorBoard(Callback):
         for measure in ("train_loss", "val_loss", "train_accuracy", "val_accuracy"):
             self.writer.add_scalar(f"epoch/{measure}", entry[measure], state.step)
         self.writer.add_scalar("epoch/learning_rate", entry["learning_rate"], state.step)
+        self.writer.add_scalar("epoch/waiting", entry["waiting"] / entry["seconds"], state.step)
         for title, draw in self.figures.items():
             self.writer.add_figure(title, draw(state), state.step)
         self.writer.flush()
