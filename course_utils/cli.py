@@ -15,6 +15,7 @@ from tyro.extras import SubcommandApp
 
 from course_utils.data.transfer import DownloadError
 from course_utils.settings import TrainSettings
+from course_utils.training.scaling import Job
 
 app = SubcommandApp()
 data_app = SubcommandApp()
@@ -57,7 +58,9 @@ def doctor() -> int:
 
 
 @data_app.command
-def get(name: Positional[Literal["cifar10", "hymenoptera"]], folder: Path | None = None) -> None:
+def get(
+    name: Positional[Literal["cifar10", "hymenoptera", "imagenette"]], folder: Path | None = None
+) -> None:
     """Download a data set, checked, into data/ or the folder named."""
     from course_utils.data.datasets import DATA
     from course_utils.data.download import get
@@ -73,13 +76,55 @@ def status() -> None:
     for name in LAYOUTS:
         found = find(name)
         kind = "embedded drawings" if found.drawings else "real"
+        kind = "cache" if found.layout == "cache" else kind
         print(f"{name:12} {kind:18} {found.path}")
+
+
+@data_app.command
+def check(folder: Positional[Path], workers: int | None = None) -> int:
+    """Read every picture in a folder, and in those in it, and name those that cannot be read.
+
+    Args:
+        folder: With pictures, however they are laid out.
+        workers: How many pictures at a time; default: one for each processor.
+    """
+    from course_utils.data.checking import check
+
+    return 1 if check(folder, workers) else 0
+
+
+@data_app.command
+def cache(data: Positional[str], out: Path | None = None, workers: int | None = None) -> int:
+    """Copy pictures, their short side scaled to 256 pixels: they are read several times as fast.
+
+    Started again it goes on, and makes again what has changed.
+
+    Args:
+        data: imagenet, imagenette, hymenoptera, or a folder with train/<class> and val/<class>.
+        out: Where to; default: a folder beside the originals whose name ends in -256.
+        workers: How many pictures at a time; default: one for each processor.
+    """
+    from course_utils.data.cache import make_cache
+    from course_utils.opening import originals
+
+    found = originals(data)
+    if found.drawings and not out:
+        raise ValueError(f"{found}: say with --out where a cache of these shall be")
+    out = out or found.path.resolve().parent / f"{found.name}-256"
+    faults = make_cache(found.path, out, found.name, found.drawings, workers)
+    print(*faults, sep="\n", end="\n" if faults else "")
+    left_out = f", without {len(faults):,} that cannot be read" if faults else ""
+    print(f"{out} is there{left_out}; use it with --data {out}")
+    return 1 if faults else 0
 
 
 @app.command
 def train(settings: OmitArgPrefixes[TrainSettings]) -> int:
-    """Train a network as its notebook does, without Jupyter."""
+    """Train a network as its notebook does, without Jupyter; under torchrun, in many processes."""
     import matplotlib
+
+    if int(os.environ.get("RANK", 0)):  # the first process speaks for all
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     matplotlib.use("agg")  # TensorBoard's figures need no display
     from course_utils.runs import train
@@ -109,6 +154,8 @@ def test(
         split: val where there are no test images.
         device: auto, cpu, cuda, cuda:1 or mps.
     """
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise ValueError("course test needs one process: leave torchrun out")
     from course_utils.show.evaluation import result_text
     from course_utils.testing import test
 
@@ -222,3 +269,43 @@ def execute(*notebooks: Positional[Path], check: bool = False) -> int:
     from course_utils.notebooks import execute
 
     return execute(notebooks, check=check)
+
+
+@app.command
+def plan(
+    job: OmitArgPrefixes[Job],
+    curve: bool = False,
+    published: bool = False,
+    measure: bool = False,
+    pictures: Path | None = None,
+    device: str = "auto",
+) -> None:
+    """Estimate a run on many GPUs: how long, what it costs, what limits it, cores for loading.
+
+    Args:
+        curve: Also on 1, 2, 4 … 1,024 GPUs, with as many images each, 32,768 together at most.
+        published: Only compare the model with published runs.
+        measure: Measure on this machine what a core loads and the device trains, half a minute.
+        pictures: A folder with train/<class> to measure the loading on; default: the drawings.
+        device: What to measure the training on: auto, cpu, cuda, cuda:1 or mps.
+    """
+    from course_utils.show.plan_table import curve_table, estimate_text, published_table
+    from course_utils.training.published import published_runs
+    from course_utils.training.scaling import estimate, scaling_curve
+
+    if pictures and not measure:
+        raise ValueError("--pictures is what --measure loads: add --measure, or leave it out")
+    if published:
+        print(published_table(published_runs()))
+        return
+    job.check()
+    told = {}
+    if measure:
+        from course_utils import profile
+        from course_utils.training.rates import measured_job
+
+        on = profile.device(device, data=profile.ANY_PICTURES)
+        job, told = measured_job(job, pictures, on)
+    print(estimate_text(estimate(job), told))
+    if curve:
+        print("", curve_table(scaling_curve(job)), sep="\n")

@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 # ---- hashes ----
@@ -15,6 +16,12 @@ def sha256(path: str | os.PathLike) -> str:
     """The SHA-256 of a file, as 64 hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def md5(path: str | os.PathLike) -> str:
+    """The MD5 of a file, as 32 hexadecimal digits: where nothing better was published."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def list_of(path: Path) -> Path:

@@ -6,18 +6,21 @@ from pathlib import Path
 import torch
 
 from course_utils.data.batches import Batches
-from course_utils.data.datasets import ImageSet, Splits, cifar10, find
+from course_utils.data.colour import ColourJitter
+from course_utils.data.datasets import Found, ImageSet, Splits, cifar10, find
 from course_utils.data.folders import ImageFolder, hymenoptera, image_splits
+from course_utils.data.imagenet import imagenet, imagenette
 from course_utils.data.loading import ImageLoader
 from course_utils.data.transforms import eval_transform
 from course_utils.settings import TrainSettings
 
-NAMED = ("cifar10", "hymenoptera")
+NAMED = ("cifar10", "hymenoptera", "imagenet", "imagenette")
+OPENERS = {"hymenoptera": hymenoptera, "imagenet": imagenet, "imagenette": imagenette}
 EVAL_BATCH = {ImageSet: 500, ImageFolder: 50}  # pictures from folders are larger
 
 
 def data_kind(data: str) -> str:
-    """Which set a name or a folder is of: ``cifar10``, ``hymenoptera``, or any other ``folder``.
+    """Which set a name or a folder is of: one of `NAMED`, or any other ``folder``.
 
     >>> data_kind("cifar10"), data_kind("my pictures")
     ('cifar10', 'folder')
@@ -39,7 +42,7 @@ def check_data(data: str) -> None:
         return
     path = Path(data).expanduser()
     if not path.is_dir():
-        raise ValueError(f"data {data!r} is neither {' nor '.join(NAMED)} nor a folder")
+        raise ValueError(f"data {data!r} is none of {', '.join(NAMED)}, nor a folder")
     if (path / "train").is_dir() or data_kind(data) != "folder":
         return
     for inner in (path.resolve(), path.resolve().parent):
@@ -62,7 +65,22 @@ def open_data(data: str, form: str, **options) -> Splits:
         return replace(
             splits, **{n: replace(getattr(splits, n), **options) for n in ("train", "val", "test")}
         )
-    return hymenoptera(where, **options) if kind == "hymenoptera" else image_splits(data, **options)
+    return OPENERS[kind](where, **options) if kind in OPENERS else image_splits(data, **options)
+
+
+def originals(data: str) -> Found:
+    """Where the pictures of a set or folder lie, for a copy of them.
+
+    Raises ``ValueError`` or ``OSError`` for CIFAR-10, and for what is neither.
+    """
+    check_data(data)
+    kind = data_kind(data)
+    if kind == "cifar10":
+        raise ValueError("CIFAR-10 lies in memory and has 32 pixels a side: it needs no cache")
+    if kind == "folder":
+        root = Path(data).expanduser()
+        return Found(root.resolve().name, root, "folder", drawings=False)
+    return find(kind, None if data in NAMED else Path(data))
 
 
 def open_for(settings: TrainSettings, form: str) -> Splits:
@@ -74,6 +92,7 @@ def open_for(settings: TrainSettings, form: str) -> Splits:
         "size": settings.image_size,
         "bad_images": settings.bad_images,
         "scale": None if smallest is None else (smallest, 1.0),
+        "rotation": settings.rotation,
     }
     told = {name: value for name, value in told.items() if value is not None}
     splits = open_data(settings.data, form, **told)
@@ -94,9 +113,19 @@ def eval_loader(data: ImageSet | ImageFolder, workers: int = 0, **layout) -> Bat
     return ImageLoader(data, size, workers=workers, **layout)
 
 
-def loaders(data: Splits, settings: TrainSettings, device: torch.device | str) -> tuple:
-    """Training batches, shuffled and augmented, and validation batches, neither."""
+def loaders(
+    data: Splits,
+    settings: TrainSettings,
+    device: torch.device | str,
+    rank: int = 0,
+    processes: int = 1,
+) -> tuple:
+    """Training batches, shuffled and augmented, and validation batches, neither.
+
+    Process ``rank`` of ``processes`` gets its part of each, see `data.sharing`.
+    """
     layout = {"device": device, "memory_format": torch.channels_last}
+    layout |= {"rank": rank, "processes": processes}
     chance = {"shuffle": True, "seed": settings.seed, **layout}
     val = eval_loader(data.val, settings.workers, **layout)
     augment = settings.augment == "usual"
@@ -104,6 +133,8 @@ def loaders(data: Splits, settings: TrainSettings, device: torch.device | str) -
         crops = {"augment": augment, "padding": settings.padding}
         return Batches(data.train, settings.batch_size, **crops, **chance), val
     train = data.train
+    strengths = settings.colour_jitter if augment else None
+    chance["jitter"] = ColourJitter(*strengths) if any(strengths or ()) else None
     if not augment:
         train = replace(train, transform=eval_transform(train.image_size))
     return ImageLoader(train, settings.batch_size, workers=settings.workers, **chance), val

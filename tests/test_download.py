@@ -17,9 +17,13 @@ from threading import Thread
 
 import loopback as web
 import pytest
+from PIL import Image
 
+from course_utils import imagenette
+from course_utils.data import checking
 from course_utils.data.archives import UNPACKING
 from course_utils.data.checksums import HYMENOPTERA, read_checksums, verify_pictures
+from course_utils.data.class_names import IMAGENETTE
 from course_utils.data.download import SETS, get
 from course_utils.data.transfer import DownloadError, Limits, Source, fetch
 from course_utils.data.web import WebError, is_secure, is_web, open_url
@@ -409,6 +413,77 @@ def test_the_list_of_ants_and_bees(tmp_path):
         SETS["hymenoptera"].verify(tmp_path)
     (source,) = SETS["hymenoptera"].sources
     assert source.url.startswith("https://download.pytorch.org/") and source.folder == BEES
+
+
+# ---- Imagenette: told by the MD5 of its archive, classes, counts, and readable pictures ----
+
+NETTE = "imagenette2-320"
+
+
+def small_imagenette(**changes) -> dict[str, bytes]:
+    """One picture of every class, for each split."""
+    file = io.BytesIO()
+    Image.new("RGB", (30, 20), "green").save(file, "JPEG")
+    names = [f"{split}/{wnid}/{wnid}_1.JPEG" for split in ("train", "val") for wnid in IMAGENETTE]
+    files = dict.fromkeys(names, file.getvalue()) | {"noisy_imagenette.csv": b"path"} | changes
+    return {name: content for name, content in files.items() if content is not None}
+
+
+@pytest.fixture
+def nette(server, monkeypatch):
+    """Serves a small Imagenette, and believes that it is whole."""
+    monkeypatch.setattr(checking, "IMAGENETTE_SIZES", {"train": 10, "val": 10})
+
+    def make(files, *manners, content=None):
+        archive = packed(files, NETTE)
+        known = hashlib.md5(archive).hexdigest()
+        return [Source(server.put("/i.tgz", content or archive, *manners), NETTE, md5=known)]
+
+    return make
+
+
+def test_imagenette_is_got_and_verified(nette, tmp_path):
+    mirrors = nette(small_imagenette(), web.cut, web.ranged)
+    path = get("imagenette", tmp_path, mirrors=mirrors, limits=QUICK)
+    assert path == tmp_path / NETTE and names(tmp_path) == [NETTE]
+    assert imagenette(tmp_path).classes[0] == "tench"
+    (path / "val/n03888257/n03888257_1.JPEG").write_bytes(b"")
+    with pytest.raises(DownloadError, match="_1.JPEG: is empty; remove .*data get imagenette"):
+        get("imagenette", tmp_path, mirrors=mirrors)
+
+
+def test_an_archive_of_another_md5_is_refused(nette, tmp_path):
+    other = packed(small_imagenette(more=b"x"), NETTE)
+    with pytest.raises(DownloadError, match="sent another file .MD5 [0-9a-f]{12}…, not"):
+        get("imagenette", tmp_path, mirrors=nette(small_imagenette(), content=other), limits=QUICK)
+    (tmp_path / "i.tgz").write_bytes(other)  # or put there by hand
+    with pytest.raises(DownloadError, match="i.tgz is damaged or another file .MD5"):
+        get("imagenette", tmp_path, mirrors=nette(small_imagenette()), limits=QUICK)
+    assert names(tmp_path) == ["i.tgz"]
+
+
+@pytest.mark.parametrize(
+    "change, fault",
+    [
+        ({"val/n03888257/n03888257_1.JPEG": b"x"}, "_1.JPEG: is damaged or none of"),
+        ({"val/n03888257/n03888257_2.JPEG": b"x"}, "val: 11 pictures where there are 10"),
+        ({"train/n03888257/n03888257_1.JPEG": None}, "train: not the ten classes of Imagenette"),
+    ],
+)
+def test_imagenette_that_is_not_whole(nette, tmp_path, change, fault):
+    mirrors = nette(small_imagenette(**change))
+    with pytest.raises(DownloadError) as caught:
+        get("imagenette", tmp_path, mirrors=mirrors, limits=QUICK)
+    assert fault in str(caught.value) and "imagenette2-320.tgz" in str(caught.value)
+    assert names(tmp_path) == []
+
+
+def test_the_source_of_imagenette():
+    from torchvision.datasets import Imagenette
+
+    (source,) = SETS["imagenette"].sources
+    assert (source.url, source.md5) == Imagenette._ARCHIVES["320px"]
+    assert sum(checking.IMAGENETTE_SIZES.values()) == 13_394
 
 
 def test_the_table_of_mirrors():

@@ -5,6 +5,7 @@ import pickle
 import sys
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -329,6 +330,20 @@ def test_rotation_is_applied_in_training_and_in_prediction(root):
     predicted = eval_image(read_image(path), 16, data.mean, data.std, data.resize)
     assert (images[0] - predicted).abs().max() < 1e-5
     assert images[0, 0, :, 2].min() > 2 and images[0, 0, :, -2].max() < -2  # red left, black right
+
+
+def test_samples_are_pairs_that_are_made_when_they_are_asked_for(root):
+    PICTURE.save(root / "train" / "ants" / "Öl, 1.png")
+    data = image_folder(root)
+    samples = data.samples
+    assert len(samples) == 5 and samples[-1] == (root / "train" / "bees" / "1.png", 1)
+    assert samples[2] == (root / "train" / "ants" / "Öl, 1.png", 0)
+    assert list(samples[1:3]) == [samples[1], samples[2]] and len(samples[:2]) == 2
+    assert [label for _, label in samples] == [0, 0, 0, 1, 1]
+    with pytest.raises(IndexError):
+        samples[5]
+    assert samples.without([0, 4]) == samples[1:4] != samples
+    assert replace(data, samples=list(samples) * 2).labels.tolist() == [0, 0, 0, 1, 1] * 2
 
 
 # ---- training on them ----

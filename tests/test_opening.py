@@ -1,6 +1,7 @@
 """From the name of a data set, or a folder, to batches."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from course_utils import plan
 from course_utils.data.batches import Batches
 from course_utils.data.datasets import DRAWINGS
 from course_utils.data.loading import ImageLoader
+from course_utils.data.transforms import EvalTransform, train_transform
 from course_utils.opening import data_kind, eval_loader, loaders, open_data, open_for
 from course_utils.settings import TrainSettings
 
@@ -45,8 +47,7 @@ def test_every_setting_reaches_the_pictures(pictures):
     assert data.classes == ("blue", "green", "red") and data.test is None
     for part in (data.train, data.val):
         assert part.image_size == 24 and (part.mean, part.std) == (own["mean"], own["std"])
-    crop = data.train.transform.transforms[0]
-    assert crop.scale == (0.5, 1.0) and tuple(crop.size) == (24, 24)
+    assert data.train.transform == train_transform(24, (0.5, 1.0))
 
 
 def test_mean_and_std_of_cifar():
@@ -86,6 +87,33 @@ def test_augmentation_of_pictures(pictures, augment):
     train, _ = loaders(open_for(settings, "real"), settings, "cpu")
     again = [train.dataset[0][0] for _ in range(3)]
     assert torch.equal(again[0], again[1]) == torch.equal(again[0], again[2]) == (augment == "none")
+
+
+@pytest.mark.parametrize("augment", ["usual", "none"])
+def test_rotation_and_colours_are_wired(pictures, augment):
+    settings = told(data=str(pictures), image_size=24, augment=augment)
+    asked = {"rotation": 7.0, "colour_jitter": (0.1, 0.2, 0.3, 0.4)}
+    settings = SimpleNamespace(**vars(settings) | asked)
+    data = open_for(settings, "real")
+    assert data.train.transform.rotation == 7 and not hasattr(data.val.transform, "rotation")
+    train, val = loaders(data, settings, "cpu", rank=1, processes=2)
+    assert val.jitter is None and (train.rank, train.processes, val.rank) == (1, 2, 1)
+    if augment == "none":
+        assert train.jitter is None and isinstance(train.dataset.transform, EvalTransform)
+    else:
+        assert train.jitter.strengths == (0.1, 0.2, 0.3, 0.4)
+    settings.colour_jitter = (0.0,) * 4
+    assert loaders(data, settings, "cpu")[0].jitter is None
+
+
+def test_processes_share_the_images_of_either_kind(pictures):
+    for settings, form in ((told(data=str(pictures), image_size=16), "real"), (told(), "drawings")):
+        data = open_for(settings, form)
+        whole = torch.cat([labels for _, labels in loaders(data, settings, "cpu")[1]])
+        parts = [loaders(data, settings, "cpu", rank=r, processes=2) for r in range(2)]
+        for rank, (train, val) in enumerate(parts):
+            assert torch.equal(torch.cat([labels for _, labels in val]), whole[rank::2])
+            assert train.joint_sizes == parts[0][0].joint_sizes
 
 
 @pytest.mark.parametrize("augment", ["usual", "none"])

@@ -215,7 +215,8 @@ def test_the_command_gives_back_the_settings(tmp_path):
     small = TrainSettings(
         Path("RUN"), data=str(tmp_path / "mine"), model="googlenet", stem="imagenet",
         auxiliary=True, enlarge=96, width=3, profile="cpu", schedule="plateau", image_size=64,
-        crop_scale=0.5, rotation=5.0, colour_jitter=(0.1, 0.2, 0.3, 0.4), bad_images="skip", workers=2, weights="none", monitor="val_accuracy",
+        crop_scale=0.5, rotation=5.0, colour_jitter=(0.1, 0.2, 0.3, 0.4), bad_images="skip",
+        workers=2, weights="none", monitor="val_accuracy",
         mixed_precision=False, **common,
     )  # fmt: skip
     mine = tmp_path / "cifar10"

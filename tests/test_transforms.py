@@ -1,5 +1,8 @@
 """From a picture to a network's input, and back."""
 
+import math
+import random
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,9 @@ from course_utils.data.transforms import (
     denormalise,
     eval_image,
     eval_transform,
+    random_crop,
+    resized,
+    rotated,
     train_transform,
 )
 
@@ -99,7 +105,7 @@ def test_the_short_side_can_be_chosen():
 
 def test_training_crops_and_mirrors_by_chance():
     ramp = torch.arange(200, dtype=torch.uint8).expand(3, 200, 200).contiguous()  # left to right
-    torch.manual_seed(0)
+    random.seed(0)
     rows = torch.stack([train_transform(32)(ramp)[0, 0].float() for _ in range(200)])
     assert 60 < (rows[:, -1] < rows[:, 0]).sum() < 140  # mirrored half of the time
     widths = (rows[:, -1] - rows[:, 0]).abs() / 200 * 32 / 31  # of the picture's width
@@ -114,3 +120,81 @@ def test_training_scales_with_antialiasing_and_stays_uint8():
     crop = train_transform(16, scale=(1, 1))(noise)
     assert crop.dtype == torch.uint8 and crop.shape == (3, 16, 16)
     assert crop.float().std() < 0.03 * 255
+
+
+def test_evaluation_is_that_of_torchvisions_tensors_to_the_last_bit():
+    from torchvision.transforms import v2
+
+    for size, resize in ((224, 256), (64, 64), (33, 40)):
+        theirs = v2.Compose([v2.Resize(resize, antialias=True), v2.CenterCrop(size)])
+        for width, height in ((256, 256), (333, 500), (640, 480), (64, 50)):
+            image = uint8(bee().resize((width, height)))
+            assert torch.equal(eval_transform(size, resize)(image), theirs(image))
+
+
+def test_less_than_the_size_cannot_be_cut_out():
+    with pytest.raises(ValueError, match="resize is 60: nothing of size 64 can be cut out of"):
+        eval_transform(64, 60)
+
+
+@pytest.mark.parametrize("interleaved", [True, False])
+def test_scaling_is_torchvisions(interleaved):
+    from torchvision.transforms.v2 import functional
+
+    image = uint8(bee())
+    image = image if interleaved else image.contiguous()
+    for part in (image, image[:, 10:100, 20:150], image[:, :7, :9]):
+        expected = functional.resize(part, [48, 64], antialias=True)
+        scaled = resized(part, 48, 64)
+        assert torch.equal(scaled, expected)
+        if interleaved:  # else it takes twice as long
+            assert scaled.permute(1, 2, 0).is_contiguous()
+    assert resized(image, *image.shape[1:]) is image
+
+
+def test_crops_are_chosen_as_torchvision_chooses_them():
+    from torchvision.transforms import RandomResizedCrop
+
+    random.seed(1)
+    torch.manual_seed(1)
+    image, scale = torch.zeros(3, 300, 400), (0.08, 1.0)
+    ours = torch.tensor([random_crop(300, 400, scale) for _ in range(4000)]).float()
+    theirs = [RandomResizedCrop.get_params(image, scale, (3 / 4, 4 / 3)) for _ in range(4000)]
+    theirs = torch.tensor(theirs).float()
+    assert (ours[:, :2] >= 0).all()
+    assert (ours[:, 0] + ours[:, 2]).max() <= 300 and (ours[:, 1] + ours[:, 3]).max() <= 400
+    deciles = torch.arange(1, 10) / 10
+    difference = ours.quantile(deciles, dim=0) - theirs.quantile(deciles, dim=0)
+    assert difference.abs().max() < 10  # pixels; the standard error is about 2
+
+
+def test_of_narrow_pictures_the_middle_is_taken():
+    assert random_crop(10, 400, (1.0, 1.0)) == (0, 193, 10, 13)
+    assert random_crop(400, 10, (1.0, 1.0)) == (193, 0, 13, 10)
+
+
+def test_rotation_is_pillows_by_the_nearest_pixel():
+    from torchvision.transforms import functional
+
+    image = uint8(bee())
+    for degrees in (-10, 3.3, 90):
+        ours = rotated(image, degrees)
+        theirs = functional.rotate(bee(), degrees)
+        assert torch.equal(ours, uint8(theirs)) and ours.shape == image.shape
+    assert rotated(image, 0) is image
+
+
+def test_training_turns_by_up_to_so_many_degrees_either_way():
+    random.seed(2)
+    ramp = torch.arange(0, 250, 2.5).byte().expand(3, 100, 100).contiguous()  # left to right
+
+    def degrees(image):
+        middle = image[0, 16:48, 16:48].float()
+        along, down = middle.diff(dim=1).mean(), middle.diff(dim=0).mean()
+        return math.degrees(math.atan(down / along))
+
+    turns = [degrees(train_transform(64, (1, 1), rotation=10)(ramp)) for _ in range(100)]
+    assert -11 < min(turns) < -8 and 8 < max(turns) < 11
+    assert abs(degrees(train_transform(64, (1, 1))(ramp))) < 0.5
+    white = torch.full((3, 100, 100), 255, dtype=torch.uint8)
+    assert any((train_transform(64, rotation=10)(white)[:, 0, 0] == 0).all() for _ in range(20))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from course_utils.data.cache_marker import read_marker
 from course_utils.data.cifar10_files import Parts, fingerprint, read_cached, read_cifar10
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -22,7 +23,9 @@ LAYOUTS = {
     "cifar10": ("cifar-10-batches-py", "cifar10"),
     "hymenoptera": ("hymenoptera_data",),
     "imagenet": ("imagenet",),
+    "imagenette": ("imagenette2", "imagenette2-320", "imagenette2-160", "imagenette"),
 }
+DRAWN = {"imagenette": ("imagenet",)}  # whose drawings stand in, where it has none of its own
 
 CIFAR10_CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
@@ -48,6 +51,9 @@ class Found:
     drawings: bool
 
     def __str__(self) -> str:
+        if marker := read_marker(self.path):
+            of = f"drawings of {self.name}" if self.drawings else self.name
+            return f"data: {of} in {self.path}, a cache of short side {marker.short_side}"
         kind = "the embedded drawings" if self.drawings else f"{self.name} in {self.path}"
         return f"data: {kind}"
 
@@ -134,11 +140,15 @@ def find(name: str, where: str | os.PathLike | None = None) -> Found:
         raise ValueError(f"no data set is called {name!r}; there are: {', '.join(LAYOUTS)}")
     searched = places(where)
     for place in searched:
-        for layout in LAYOUTS[name]:
+        drawn = place.resolve() == DRAWINGS.resolve()
+        for layout in DRAWN.get(name, LAYOUTS[name]) if drawn else LAYOUTS[name]:
             for folder in (place / layout, place):
                 if folder.absolute().name == layout and folder.is_dir():
                     drawings = folder.absolute().parent.resolve() == DRAWINGS.resolve()
                     return Found(name, folder, layout, drawings)
+        for folder in (place, place / f"{name}-256"):  # last, where there are no originals
+            if (marker := read_marker(folder)) and marker.of == name:
+                return Found(name, folder, "cache", marker.drawings)
     raise FileNotFoundError(
         f"{name} is not in {', '.join(map(str, searched))}: expected a folder "
         f"{' or '.join(LAYOUTS[name])} there; get it with `course data get {name}`, "

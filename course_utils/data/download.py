@@ -39,6 +39,12 @@ def _verify_hymenoptera(folder: Path) -> None:
     verify_hymenoptera(folder)
 
 
+def _verify_imagenette(folder: Path) -> None:
+    from course_utils.data.checking import verify_imagenette
+
+    verify_imagenette(folder)
+
+
 _CIFAR10 = {
     "folder": "cifar-10-batches-py",
     "sha256": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
@@ -70,6 +76,20 @@ SETS = {
         ),
         verify=_verify_hymenoptera,
         remedy="Offline: put hymenoptera_data.zip or the folder hymenoptera_data/ into {folder} "
+        "yourself (a USB stick, a colleague) and run this again, or go on with the drawings: "
+        "COURSE_PROFILE=tiny",
+    ),
+    # 320 px on the short side: enough for networks of 224; the MD5 is the one torchvision knows
+    "imagenette": DataSet(
+        sources=(
+            Source(
+                "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-320.tgz",
+                "imagenette2-320",
+                md5="3df6f0d01a2c9592104656642f5e78a3",
+            ),
+        ),
+        verify=_verify_imagenette,
+        remedy="Offline: put imagenette2-320.tgz or the folder imagenette2-320/ into {folder} "
         "yourself (a USB stick, a colleague) and run this again, or go on with the drawings: "
         "COURSE_PROFILE=tiny",
     ),

@@ -1,20 +1,23 @@
 """Pictures in folders, one folder a class: `train/<class>/*`, `val/<class>/*`, `test/<class>/*`."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from course_utils.data.cache_marker import complete_marker
+from course_utils.data.checking import unreadable
+from course_utils.data.class_names import class_names
 from course_utils.data.datasets import Splits, find
-from course_utils.data.folder_listing import kinds, listed, unreadable
-from course_utils.data.images import ImageError, read_image
+from course_utils.data.folder_listing import Samples, kinds, listed
+from course_utils.data.images import ImageError
+from course_utils.data.pixels import read_pixels
 from course_utils.data.transforms import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -30,8 +33,8 @@ BadImages = Literal["fail", "skip", "unchecked"]
 class ImageFolder(Dataset):
     """The pictures of one split: item i is its pixels (3, S, S) uint8 and its label.
 
-    Opened by `image_folder`. ``classes`` are the folders' names, ``samples`` pairs of path and
-    label, ``labels`` (N,) int64; ``others`` is what was ignored, ``bad`` the pictures left out with
+    Opened by `image_folder`. ``classes`` are their names, ``samples`` pairs of path and label,
+    ``labels`` (N,) int64; ``others`` is what was ignored, ``bad`` the pictures left out with
     the reasons. ``mean`` and ``std`` are for the batch, see `ImageLoader`; ``image_size`` and
     ``resize`` tell how a new picture is prepared, see `eval_image`.
     """
@@ -39,7 +42,7 @@ class ImageFolder(Dataset):
     root: Path
     split: str
     classes: tuple[str, ...]
-    samples: list[tuple[Path, int]]
+    samples: Sequence[tuple[Path, int]]
     others: list[Path]
     bad: list[tuple[Path, str]]
     image_size: int
@@ -53,12 +56,13 @@ class ImageFolder(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self.samples[index]
-        pixels = torch.from_numpy(np.array(read_image(path)))  # (H, W, 3) uint8
-        return self.transform(pixels.permute(2, 0, 1)), label
+        return self.transform(read_pixels(path)), label
 
     @cached_property
     def labels(self) -> Tensor:
         """The label of every picture: (N,) int64."""
+        if isinstance(self.samples, Samples):
+            return torch.from_numpy(self.samples.labels)
         return torch.tensor([label for _, label in self.samples])
 
     @property
@@ -84,6 +88,7 @@ def image_folder(
 ) -> ImageFolder:
     """Open ``root/split/<class>/*``: every folder is a class, in the order of their names.
 
+    A class is called as its folder; where that is a number of WordNet, as in ImageNet, as a word.
     Pictures are the files in it that end in .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .ppm, .jp2
     or .avif, in capitals too. Anything else, GIFs and folders among them, is ignored and counted;
     what begins with a dot is not even counted. ``transform`` takes and gives uint8 (3, H, W);
@@ -98,7 +103,8 @@ def image_folder(
     ('ants', 'bees')
     """
     root = Path(root).expanduser()
-    classes, samples, others = listed(root, split)
+    folders, samples, others = listed(root, split)
+    classes = class_names(folders)
     if transform is None:
         transform = train_transform(size) if split == "train" else eval_transform(size)
     known = (classes, samples, others, [], size, eval_resize(size), tuple(mean), tuple(std))
@@ -110,6 +116,7 @@ def image_splits(
     *,
     size: int = 224,
     scale: tuple[float, float] = (0.08, 1.0),
+    rotation: float = 0.0,
     bad_images: BadImages = "fail",
     mean: Iterable[float] = IMAGENET_MEAN,
     std: Iterable[float] = IMAGENET_STD,
@@ -117,23 +124,26 @@ def image_splits(
 ) -> Splits:
     """Open ``train/``, ``val/`` and, where there is one, ``test/``; prints what they hold.
 
-    ``scale`` is that of `train_transform`, ``name`` by default the folder's. All else, and errors,
-    as for `image_folder`; ``ValueError`` also where the splits have different classes.
+    ``scale`` and ``rotation`` are those of `train_transform`, ``name`` is by default the folder's;
+    a cache (`make_cache`) is called what it is, so that its results do not mix with the originals'.
+    All else, and errors, as for `image_folder`; ``ValueError`` also where the splits have different
+    classes.
     """
     root = Path(root).expanduser()
+    marker = complete_marker(root)
     options = {"size": size, "mean": mean, "std": std, "bad_images": "unchecked"}
-    parts = {
-        "train": image_folder(root, "train", transform=train_transform(size, scale), **options)
-    }
+    augment = train_transform(size, scale, rotation)
+    parts = {"train": image_folder(root, "train", transform=augment, **options)}
     for split in ("val", "test"):
         if split == "val" or os.path.lexists(root / split):
             parts[split] = image_folder(root, split, **options)
             _compare(root, parts["train"], parts[split])
     # decoding every picture takes longest and comes last
     parts = {split: _checked(part, bad_images) for split, part in parts.items()}
-    name = name or os.path.basename(os.path.abspath(root))
+    name = marker.name if marker else name or os.path.basename(os.path.abspath(root))
     print(f"data: {name}: {_summary(parts)}")
-    return Splits(name, **{"test": None, **parts}, drawings=False)
+    drawings = bool(marker and marker.drawings)
+    return Splits(name, **{"test": None, **parts}, drawings=drawings)
 
 
 def hymenoptera(where: str | os.PathLike | None = None, **options) -> Splits:
@@ -147,15 +157,18 @@ def hymenoptera(where: str | os.PathLike | None = None, **options) -> Splits:
     found = find("hymenoptera", where)
     print(found)
     splits = image_splits(found.path, **{"name": found.name, "bad_images": "unchecked", **options})
-    return replace(splits, drawings=found.drawings)
+    return replace(splits, drawings=found.drawings or splits.drawings)
 
 
 def _checked(folder: ImageFolder, bad_images: BadImages) -> ImageFolder:
     """The folder, if all of its pictures can be read, or without the others if so asked for."""
     if bad_images not in get_args(BadImages):
         raise ValueError(f"bad_images is {bad_images!r}: it is {', '.join(get_args(BadImages))}")
+    if bad_images == "unchecked":
+        return folder
     paths = [path for path, _ in folder.samples]
-    bad = [] if bad_images == "unchecked" else unreadable(paths)
+    faults = dict(unreadable(paths))
+    bad = [(paths[index], why) for index, why in faults.items()]
     if not bad:
         return folder
     path, why = bad[0]
@@ -165,12 +178,10 @@ def _checked(folder: ImageFolder, bad_images: BadImages) -> ImageFolder:
         remedy = 'bad_images="skip" (--bad-images skip) leaves out what cannot be read'
         raise ImageError(f"{which}{path}: {why}; {remedy}")
     print(f"data: {folder.root / folder.split}: left out {share}, first {path}: {why}")
-    out = {path for path, _ in bad}
-    samples = [(path, label) for path, label in folder.samples if path not in out]
-    left = {label for _, label in samples}
-    for path, label in folder.samples:
-        if label not in left:
-            raise ValueError(f"{path.parent}: no image in it can be read; replace them")
+    samples = folder.samples.without(faults)
+    for label, place in enumerate(samples.folders):
+        if label not in samples.labels:
+            raise ValueError(f"{place}: no image in it can be read; replace them")
     return replace(folder, samples=samples, bad=bad)
 
 

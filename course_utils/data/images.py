@@ -20,6 +20,7 @@ ImageSource = str | os.PathLike | bytes | Image.Image
 # not all that Pillow knows: reading EPS, for one, starts another program
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
 
+MAX_PIXELS = 50_000_000
 NARROWEST = 200  # long side over short: scaled by its short side, a strip would fill the memory
 
 ORIENTATION = 0x0112  # the EXIF tag
@@ -41,7 +42,7 @@ class ImageError(ValueError):
 def read_image(
     source: ImageSource,
     *,
-    max_pixels: int = 50_000_000,
+    max_pixels: int = MAX_PIXELS,
     max_bytes: int = 50_000_000,
     timeout: float = 15,
 ) -> Image.Image:
@@ -135,15 +136,20 @@ def _what_else(start: bytes) -> str:
     return f"is damaged or none of {', '.join(FORMATS)}"
 
 
-def _upright_rgb(image: Image.Image, max_pixels: int) -> Image.Image:
-    pixels = image.width * image.height
+def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
+    """Raise `ImageError` for no pixels at all, for too many, and for strips."""
+    pixels = width * height
     if not pixels:
         raise ImageError("has no pixels")
     if pixels > max_pixels:
         most = f"{max_pixels / 1e6:g} million"
         raise ImageError(f"has {pixels / 1e6:.0f} million pixels; make it smaller, {most} at most")
-    if max(image.size) > NARROWEST * min(image.size):
-        raise ImageError(f"is a strip of {image.width} × {image.height} pixels; cut out a part")
+    if max(width, height) > NARROWEST * min(width, height):
+        raise ImageError(f"is a strip of {width} × {height} pixels; cut out a part")
+
+
+def _upright_rgb(image: Image.Image, max_pixels: int) -> Image.Image:
+    check_size(*image.size, max_pixels)
     image.load()
     rgb = _rgb(_upright(image))
     rgb.info = {}  # EXIF among it, which no longer holds

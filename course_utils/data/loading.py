@@ -1,10 +1,16 @@
-"""A DataLoader whose faults name the image and the remedy."""
+"""A DataLoader whose chance repeats exactly and whose faults name the image and the remedy."""
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from course_utils.data.colour import ColourJitter, normalised
+from course_utils.data.sharing import joint_sizes
 
 
 class LoadingError(OSError):
@@ -12,7 +18,17 @@ class LoadingError(OSError):
 
 
 class Loader(DataLoader):
-    """PyTorch's DataLoader with seeded order, a time-out, and faults told in one line.
+    """PyTorch's DataLoader with chance that repeats, a time-out, and faults told in one line.
+
+    Order and augmentation come from ``generator`` (from ``seed``), drawn at the start of an epoch:
+    every image gets a seed of its own, for torch's, NumPy's and Python's generators. So batches are
+    the same bit for bit with any number of workers or processes, an epoch can be repeated by
+    restoring the generator's state, and the generators outside are left alone. Setting ``skip``
+    leaves out so many batches of the next epoch, without reading them.
+
+    ``batch_size`` is that of all processes together; of each batch, ``rank`` of ``processes``
+    takes its part, see `data.sharing`, where ``joint_sizes`` comes from too. ``draw``, where it is
+    given, is called for each image, by its seed, and what it returns is added to the item.
 
     Raises `LoadingError`: an image that cannot be read is named by index and path, a worker that
     was killed or hangs for ``timeout`` seconds is called that. A shuffled last batch of one
@@ -25,43 +41,65 @@ class Loader(DataLoader):
         batch_size: int,
         *,
         shuffle: bool = False,
+        drop_last: bool = False,
         workers: int = 0,
         seed: int = 0,
+        rank: int = 0,
+        processes: int = 1,
+        draw: Callable[[], Tensor] | None = None,
         timeout: float = 120,
         **options,
     ):
-        lonely = shuffle and len(dataset) % batch_size == 1
+        if not shuffle:  # nobody learns from these: any share will do
+            batch_size = max(batch_size // processes, min(batch_size, 1)) * processes
+        sizes = joint_sizes(len(dataset), batch_size, processes, training=shuffle)
+        self.joint_sizes = [size for size in sizes if size == batch_size or not drop_last]
+        self.shuffle, self.rank, self.processes, self.skip = shuffle, rank, processes, 0
         super().__init__(
-            _Named(dataset),
-            batch_size,
-            shuffle=shuffle,
+            _Seeded(dataset, draw),
+            batch_size // processes,
+            sampler=_Drawn(len(range(rank, sum(self.joint_sizes), processes))),
             num_workers=workers,
             generator=torch.Generator().manual_seed(seed),
             timeout=timeout if workers else 0,
             persistent_workers=workers > 0,
-            **{"drop_last": lonely, **options},
+            **options,
         )
 
     def __iter__(self) -> Iterator:
-        batches = super().__iter__()
-        while True:
-            try:
-                yield next(batches)
-            except StopIteration:
-                return
-            except (RuntimeError, OSError, EOFError) as error:  # LoadingError among them
-                # left to the garbage collector, each worker would hold everything up for 5 s
+        self._draw_epoch()
+        state, batches = self.generator.get_state(), None
+        try:
+            batches = super().__iter__()  # a worker may die as early as here
+            self.generator.set_state(state)  # new workers get a seed from it, old ones do not
+            yield from batches
+        except (RuntimeError, OSError, EOFError) as error:  # LoadingError among them
+            # left to the garbage collector, each worker would hold everything up for 5 s
+            with suppress(RuntimeError):  # only now PyTorch may notice that a worker was killed
                 getattr(batches, "_shutdown_workers", lambda: None)()
-                self._iterator = None  # of persistent workers: the next epoch starts new ones
-                raise LoadingError(self._explain(error)) from error
+            self._iterator = None  # of persistent workers: the next epoch starts new ones
+            raise LoadingError(self._explain(error)) from error
+
+    def _draw_epoch(self) -> None:
+        """Order and seeds of all images, of which this process reads its own."""
+        images = len(self.dataset)
+        order = torch.arange(images)
+        if self.shuffle:
+            order = torch.randperm(images, generator=self.generator)
+        seeds = torch.randint(2**32, (images,), generator=self.generator)  # NumPy takes 32 bits
+        mine = order[: sum(self.joint_sizes)][self.rank :: self.processes]
+        mine = mine[self.skip * self.batch_size :]
+        self.sampler.images, self.sampler.seeds = mine, seeds[mine]
+        self.skip = 0
 
     def _explain(self, error: Exception) -> str:
         text = str(error).strip() or type(error).__name__
         died = isinstance(error, (ConnectionError, EOFError))  # its end of the pipe is gone
         if died or "exited unexpectedly" in text or "killed by signal" in text:
+            size = self.batch_size * self.processes
             return (
                 "a data worker died, most likely for want of memory: use fewer workers "
-                f"(now {self.num_workers}) or a smaller batch_size (now {self.batch_size})"
+                f"(now {self.num_workers}) or a smaller batch_size (now {size})"
             )
         if "timed out" in text:
             return (
@@ -76,7 +114,8 @@ class ImageLoader(Loader):
     """A `Loader` of an `ImageFolder`: images (B, 3, S, S) float32 normalised, labels (B,) int64.
 
     Both come on ``device``. Pixels travel there as uint8, a quarter of the bytes, and become
-    floats and normalised there, the whole batch at once. All else is as for `Loader`.
+    floats and normalised there, the whole batch at once; their colours are changed there too if
+    there is a ``jitter``. All else is as for `Loader`.
     """
 
     def __init__(
@@ -84,46 +123,97 @@ class ImageLoader(Loader):
         dataset: Dataset,
         batch_size: int,
         *,
+        jitter: ColourJitter | None = None,
         device: torch.device | str = "cpu",
         memory_format: torch.memory_format = torch.contiguous_format,
         **options,
     ):
         self.device, self.memory_format = torch.device(device), memory_format
+        self.jitter = jitter
         pinned = self.device.type == "cuda"  # then copying goes on while the GPU computes
-        super().__init__(dataset, batch_size, **{"pin_memory": pinned, **options})
+        draw = jitter.draw if jitter else None
+        usual = {"pin_memory": pinned, "draw": draw, "collate_fn": _interleaved}
+        super().__init__(dataset, batch_size, **usual | options)
         self.labels = dataset.labels
-        mean, std = (
-            torch.tensor(v, device=device).view(3, 1, 1) for v in (dataset.mean, dataset.std)
-        )
+        mean, std = (torch.tensor(v, device=device) for v in (dataset.mean, dataset.std))
         self.scale, self.shift = 1 / (255 * std), -mean / std  # normalised = image·scale + shift
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for images, labels in super().__iter__():
-            images = images.to(self.device, non_blocking=True)
-            images = images.contiguous(memory_format=self.memory_format)  # still one byte a value
-            labels = labels.to(self.device, non_blocking=True)
-            yield torch.addcmul(self.shift, images, self.scale), labels
+        for batch in super().__iter__():
+            images, labels, *factors = batch
+            images, labels = (x.to(self.device, non_blocking=True) for x in (images, labels))
+            images = normalised(images, self.scale, self.shift, self.jitter, *factors)
+            yield images.contiguous(memory_format=self.memory_format), labels
 
 
-class _Named(Dataset):
-    """A data set that says which image failed; its other attributes are the wrapped one's."""
+def _interleaved(items: list[tuple]) -> list:
+    """A batch whose pixels keep their three colours side by side, as they were decoded."""
+    items = [(image.permute(1, 2, 0).contiguous(), *rest) for image, *rest in items]
+    images, *rest = default_collate(items)  # in workers, into memory that is shared
+    return [images.permute(0, 3, 1, 2), *rest]
 
-    def __init__(self, dataset: Dataset):
-        self.dataset = dataset
+
+class _Drawn:
+    """The sampler: what one process reads in this epoch, image by image, as (index, seed)."""
+
+    def __init__(self, count: int):
+        self.count = count  # of a whole epoch
+        self.images = self.seeds = torch.empty(0, dtype=torch.int64)  # until one is drawn
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        for images, seeds in zip(self.images.split(1000), self.seeds.split(1000)):
+            yield from zip(images.tolist(), seeds.tolist())
+
+
+class _Seeded(Dataset):
+    """A data set whose chance comes from seeds, and that says which image failed.
+
+    Its other attributes are the wrapped one's.
+    """
+
+    def __init__(self, dataset: Dataset, draw: Callable[[], Tensor] | None):
+        self.dataset, self.draw = dataset, draw
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, index: int):
+        return self.dataset[index]
+
+    def __getitems__(self, items: list[tuple[int, int]]) -> list:
+        """What PyTorch asks for: all of a batch."""
+        with _generators_kept():
+            return [self._item(index, seed) for index, seed in items]
+
+    def _item(self, index: int, seed: int):
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPUs too
         try:
-            return self.dataset[index]
+            item = self.dataset[index]
         except Exception as error:
             samples = getattr(self.dataset, "samples", None)
             path = f" ({samples[index][0]})" if samples else ""
             why = " ".join(f"{type(error).__name__}: {error}".split())  # in one line
             raise LoadingError(f"image {index}{path} failed: {why}") from error
+        return item if self.draw is None else (*item, self.draw())
 
     def __getattr__(self, name: str):
         if name == "dataset":  # not there yet while a worker unpickles this
             raise AttributeError(name)
         return getattr(self.dataset, name)
+
+
+@contextmanager
+def _generators_kept() -> Iterator[None]:
+    """Leave the global generators as they were: without workers they are those of the training."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tqdm.auto import tqdm
 
 from course_utils.data.web import WebError, explain, open_url
-from course_utils.files import sha256
+from course_utils.files import md5, sha256
 
 
 class DownloadError(RuntimeError):
@@ -27,14 +27,28 @@ class _Cut(WebError):
 class Source:
     """An archive on one mirror, and the folder it unpacks to.
 
-    ``sha256`` and ``size`` (bytes) of the archive where they are known; without a ``sha256`` only
-    what it unpacks to can tell whether it is the right one.
+    ``sha256`` (or only ``md5``) and ``size`` (bytes) of the archive where they are known; without
+    a hash only what it unpacks to can tell whether it is the right one.
     """
 
     url: str
     folder: str
     sha256: str | None = None
     size: int | None = None
+    md5: str | None = None  # where nothing better was published
+
+    @property
+    def known(self) -> str | None:
+        """The hash that the archive must have, if any was published."""
+        return self.sha256 or self.md5
+
+    def hash(self, path: Path) -> str:
+        """The same hash of a file."""
+        return md5(path) if self.sha256 is None and self.md5 else sha256(path)
+
+    def differs(self, got: str) -> str:
+        """In words, that a file has another hash."""
+        return f"{'SHA-256' if self.sha256 else 'MD5'} {got[:12]}…, not {self.known[:12]}…"
 
     @property
     def file(self) -> str:
@@ -72,25 +86,25 @@ def fetch(source: Source, folder: Path, limits: Limits = PATIENCE) -> Path:
     target, part = folder / source.file, folder / source.part
     if target.exists():
         return _given(target, source)
-    if source.sha256 is None:
+    if source.known is None:
         part.unlink(missing_ok=True)  # nothing would tell if it began another file
     mixed = part.exists()
     _fill(part, source, limits)
-    if mixed and sha256(part) != source.sha256:
+    if mixed and source.hash(part) != source.known:
         part.unlink()
         _fill(part, source, limits)
-    if source.sha256 and (got := sha256(part)) != source.sha256:
+    if source.known and (got := source.hash(part)) != source.known:
         part.unlink()
-        raise WebError(f"sent another file (SHA-256 {got[:12]}…, not {source.sha256[:12]}…)")
+        raise WebError(f"sent another file ({source.differs(got)})")
     part.replace(target)
     return target
 
 
 def _given(target: Path, source: Source) -> Path:
-    if source.sha256 and (got := sha256(target)) != source.sha256:
+    if source.known and (got := source.hash(target)) != source.known:
         raise DownloadError(
-            f"{target} is damaged or another file (SHA-256 {got[:12]}…, not "
-            f"{source.sha256[:12]}…): remove it, then run this again"
+            f"{target} is damaged or another file ({source.differs(got)}): "
+            "remove it, then run this again"
         )
     return target
 

@@ -81,7 +81,8 @@ def find_weights(model: str, weights: str | os.PathLike = "auto") -> Weights:
     ``data/weights``, torchvision's own cache or a download, checked by their hash. ``"own"``: the
     course's ResNet-18 of half the width, trained on Tiny ImageNet at 64 px. ``"auto"``: the
     official ones, and where they cannot be had the course's own. Else a file: a checkpoint of the
-    course, weights by torchvision's names, or an old tutorial's, see `bare_weights`; or a folder with torchvision's file.
+    course, weights by torchvision's names, or an old tutorial's, see `bare_weights`; or a folder
+    with torchvision's file.
 
     Raises ``ValueError`` where there are no such weights, `WebError` or `DownloadError` where they
     cannot be had.

@@ -7,6 +7,7 @@ is the same for one process and for a thousand.
 Li et al., *PyTorch Distributed: Experiences on Accelerating Data Parallel Training*, 2020.
 """
 
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ def process_group(timeout: float = 300) -> Iterator[World]:
             f"message tells why, and --timeout waits longer ({why})"
         ) from error
     dist.destroy_process_group()  # not after an error: it would wait for those that are gone
+    gc.collect()  # what gloo frees while Python shuts down aborts the process
 
 
 def restarted() -> bool:

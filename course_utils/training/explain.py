@@ -56,7 +56,7 @@ def explained(loader, num_classes: int) -> Iterator[None]:
         yield
     except (RuntimeError, MemoryError, IndexError) as error:
         if _is_out_of_memory(error):
-            raise MemoryError(_smaller(getattr(loader, "batch_size", None))) from error
+            raise MemoryError(_smaller(_joint(loader))) from error
         label = re.search(r"Target (-?\d+) is out of bounds", str(error))
         if label or "device-side assert" in str(error):
             raise ValueError(
@@ -71,6 +71,12 @@ def _is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return "DefaultCPUAllocator" in str(error) or "out of memory" in str(error)  # CPU, MPS
+
+
+def _joint(loader) -> int | None:
+    """The batch size of all processes together, where the loader has one."""
+    size = max(getattr(loader, "joint_sizes", ()), default=None)
+    return size or getattr(loader, "batch_size", None)
 
 
 def _smaller(batch_size: int | None) -> str:

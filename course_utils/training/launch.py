@@ -91,6 +91,7 @@ def _script(function: Callable, arguments: tuple, folder: Path) -> str:
     """Write a function from a notebook's cell into a script that calls it."""
     source = textwrap.dedent(inspect.getsource(function))
     call = f"{function.__name__}({', '.join(map(repr, arguments))})"
+    call += "\n    __import__('gc').collect()  # what gloo frees at the very end aborts the process"
     path = folder / f"{function.__name__}.py"
     path.write_text(f'{source}\n\nif __name__ == "__main__":\n    {call}\n', encoding="utf-8")
     return str(path)

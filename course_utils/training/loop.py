@@ -113,8 +113,9 @@ def fit(
     ``scheduler`` is stepped every ``"epoch"`` or every ``"step"``. ``amp_dtype`` turns mixed
     precision on (bfloat16 or float16). ``accumulate`` takes every batch in so many parts, for which
     the memory suffices, and adds up their gradients. ``resume`` is a checkpoint or a run's folder;
-    going on gives the same weights as never having stopped. Ctrl-C, the stop button or a callback
-    that sets ``state.stop`` end it after the present step, and the history so far is returned.
+    going on gives the same weights as never having stopped (but for PyTorch's own DataLoader with
+    persistent workers that draw random numbers). Ctrl-C, the stop button or a callback that sets
+    ``state.stop`` end it after the present step, and the history so far is returned.
 
     Several processes train one model where each calls this with its `replicate` of the model and
     its part of the loaders' images; sums and history are then those of all.

@@ -9,8 +9,8 @@ import torch
 def random_state(loader=None) -> dict:
     """The state of Python's, NumPy's and torch's generators, and of the loader's own if it has one.
 
-    Generators inside data workers are not among them: they are seeded anew in every epoch, unless
-    the workers are persistent.
+    Generators inside data workers are not among them: `Loader` seeds them for every image,
+    PyTorch's own DataLoader in every epoch, unless its workers persist.
     """
     _, keys, position, has_gauss, gauss = np.random.get_state()
     state = {
