@@ -59,7 +59,7 @@ _HOMES = {
     "show.board": ("show_tensorboard",),
     "show.report": ("history_table", "report_accuracy"),
     "teaching.web_server": ("web_server",),
-    "show.live": ("LivePlot",),
+    "show.live": ("LivePlot", "LiveRun"),
     "show.pictures": (
         "plot_feature_maps",
         "plot_filters",

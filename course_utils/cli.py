@@ -25,7 +25,8 @@ app.command(data_app, name="data")
 def main() -> None:
     """Run a command; a mistake in what was asked for is one line and exit code 2."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
-        stream.reconfigure(errors="backslashreplace")  # a class may have a name it cannot show
+        # a class may have a name it cannot show; lines of several processes stay whole
+        stream.reconfigure(errors="backslashreplace", line_buffering=True, write_through=False)
     warnings.formatwarning = lambda message, *_, **__: f"course: {message}\n"
     try:
         code = app.cli(prog="course", description="A course on image classification.")

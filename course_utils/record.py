@@ -20,7 +20,9 @@ from course_utils.files import write_whole
 from course_utils.recipes import default_model, recipe
 from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.training.callbacks import Callback
-from course_utils.training.distributed import world
+from course_utils.training.distributed import launch_id, restarted, world
+
+LAUNCH = ".launch.json"  # which torchrun a run is of
 
 
 class Record(Callback):
@@ -50,6 +52,7 @@ class Record(Callback):
 
     def on_fit_start(self, state) -> None:
         self._write("config.json", self.config)
+        self._write(LAUNCH, launch_id())
         self.on_fit_end(state)
 
     def on_epoch_end(self, state) -> None:
@@ -62,13 +65,20 @@ class Record(Callback):
         self.content["stopped"] = "" if finished else state.stop
         self._write("record.json", self.content)
 
-    def _write(self, name: str, content: dict) -> None:
+    def _write(self, name: str, content: dict | str | None) -> None:
         if world().rank:  # the first process writes for all
             return
         try:
             write_whole(self.folder / name, json.dumps(content, indent=1))
         except OSError as error:  # a full disk must not cost the run
             warnings.warn(f"{error}; training goes on", stacklevel=2)
+
+
+def began_here(run: Path) -> bool:
+    """Whether torchrun has started this process again, to go on with the run that it began."""
+    if not (restarted() and (run / LAUNCH).is_file()):
+        return False
+    return json.loads((run / LAUNCH).read_text(encoding="utf-8")) == launch_id()
 
 
 def command(settings: TrainSettings) -> str:

@@ -17,7 +17,7 @@ from course_utils.models.resnet import zero_gamma
 from course_utils.opening import loaders, open_for
 from course_utils.plan import MODEL_OPTIONS, complete
 from course_utils.recipes import recipe
-from course_utils.record import Record, read_record
+from course_utils.record import Record, began_here, read_record
 from course_utils.settings import TrainSettings
 from course_utils.show.live import LivePlot
 from course_utils.show.plotting import plot_confusion
@@ -29,7 +29,6 @@ from course_utils.training.distributed import (
     own_device,
     process_group,
     replicate,
-    restarted,
     world,
 )
 from course_utils.training.freezing import freeze
@@ -45,8 +44,8 @@ def train(settings: TrainSettings) -> dict:
     ``ValueError`` for settings that cannot be, ``FileExistsError`` for a folder with a run,
     ``ConnectionError`` where another process is lost.
     """
-    if restarted() and (settings.out / "last.pt").is_file():
-        settings = replace(settings, resume=True)
+    if began_here(settings.out) and (settings.out / "last.pt").is_file():
+        settings = replace(settings, resume=True, weights=None)  # they were its beginning
     with process_group(settings.timeout):
         return _train(settings)
 
@@ -55,6 +54,9 @@ def _train(settings: TrainSettings) -> dict:
     if settings.resume and not (settings.out / "last.pt").is_file():
         load_latest(settings.out)  # says so, unless there is the one before
     with main_first():
+        if began_here(settings.out) and not settings.resume:  # killed in its first saving
+            for file in settings.out.glob("*.pt"):
+                file.unlink(missing_ok=True)
         settings = complete(settings)
     before = read_record(settings.out) if settings.resume else {}
     if len(before.get("history", [])) >= settings.epochs:

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import nn
 
 from course_utils import LivePlot, fit
-from course_utils.show.live import ALT, draw_live
+from course_utils.show.live import ALT, LiveRun, draw_live
 
 # What `fit` does with a callback, without the seconds that importing it takes.
 TRAINING = """
@@ -73,10 +73,39 @@ def test_outside_jupyter_it_prints_one_line_an_epoch(capsys):
     assert len(set(map(len, lines))) == 1  # aligned
 
 
+ELSEWHERE = """
+import json, tempfile
+from pathlib import Path
+from course_utils import LiveRun
+folder = Path(tempfile.mkdtemp())
+follow, row = LiveRun(folder), {"train_loss": 2.0, "train_accuracy": 0.3, "val_loss": 1.9}
+for epochs in (None, 0, 1, 1, 2):
+    if epochs is not None:
+        rows = [{**row, "epoch": e + 1, "val_accuracy": 0.4, "learning_rate": 0.1, "step": e}
+                for e in range(epochs)]
+        record = {"settings": {"epochs": 3}, "history": rows}
+        (folder / "record.json").write_text(json.dumps(record))
+    follow("a line")
+    print(epochs, follow.epochs)
+"""
+
+
+def test_a_run_in_other_processes_is_one_picture(executed):
+    outputs = executed.cells[2].outputs
+    pictures = [o for o in outputs if o.output_type == "display_data"]
+    assert len(pictures) == 1 and pictures[0].data["text/plain"] == ALT
+    said = "".join(o.text for o in outputs if o.output_type == "stream")
+    assert said == "None 0\n0 0\n1 1\n1 1\n2 2\n"
+
+
+def test_outside_jupyter_it_is_left_to_the_lines_of_the_training(tmp_path):
+    LiveRun(tmp_path / "not there")("epoch 1/3")
+
+
 @pytest.fixture(scope="module")
 def executed():
     """A notebook that trains twice, run by nbclient as nbconvert and nbval do."""
-    cells = [nbformat.v4.new_code_cell(TRAINING) for _ in range(2)]
+    cells = [nbformat.v4.new_code_cell(source) for source in (TRAINING, TRAINING, ELSEWHERE)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     environment = {k: v for k, v in os.environ.items() if k != "JPY_SESSION_NAME"}
     NotebookClient(notebook, timeout=60, record_timing=False).execute(env=environment)
@@ -84,7 +113,7 @@ def executed():
 
 
 def test_a_stored_notebook_holds_one_picture_and_nothing_random(executed):
-    first, second = (cell.outputs for cell in executed.cells)
+    first, second = (cell.outputs for cell in executed.cells[:2])
     assert first == second  # to the last byte of the picture
     assert len(first) == 1 and first[0].output_type == "display_data"
     assert first[0].data.keys() == {"image/png", "text/plain"}

@@ -69,6 +69,7 @@ def test_totals_name_the_first_bad_batch(bad, place):
         assert totals.bad_batch() == (place if batch > place else None)
         loss = torch.tensor(bad if batch in (place, 4) and batch >= place else 1.0)
         totals.add(loss, torch.zeros(2, 2), torch.tensor([0, 1]))
+        totals.end_batch()
     assert totals.bad_batch() == place
 
 

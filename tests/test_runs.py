@@ -425,3 +425,23 @@ def test_the_loaders(real):
     for loader in (train, val):
         images, _ = next(iter(loader))
         assert images.is_contiguous(memory_format=torch.channels_last)
+
+
+# ---- started again by torchrun ----
+
+
+def test_a_restart_goes_on_with_its_own_run_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "first")
+    told = TrainSettings(tmp_path / "run", profile="tiny", epochs=1, tensorboard=False)
+    whole = runs.train(told)
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    assert runs.train(told)["history"] == whole["history"]  # nothing is left to do
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "second")
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        runs.train(told)
+    (tmp_path / "run" / "last.pt").unlink()  # as a kill between best.pt and last.pt leaves it
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        runs.train(told)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "first")
+    again = runs.train(told)
+    assert [e["val_loss"] for e in again["history"]] == [e["val_loss"] for e in whole["history"]]

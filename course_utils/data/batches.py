@@ -51,7 +51,7 @@ class Batches:
         self.joint_sizes = joint_sizes(len(data), batch_size, processes, limit, training=shuffle)
         self.generator = torch.Generator().manual_seed(seed)
         self.labels = data.labels.to(device)
-        if len(self) < 1:
+        if not self.joint_sizes:  # of a few images, a process may have none
             raise ValueError(f"no batch of {batch_size} in {len(data)} images (limit {limit})")
         images = data.images.to(device)
         self.crops = all_crops(images, padding) if augment else images[:, :, None, None]

@@ -1,6 +1,9 @@
 """A DataLoader whose chance repeats exactly and whose faults name the image and the remedy."""
 
+import os
 import random
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -63,7 +66,7 @@ class Loader(DataLoader):
             generator=torch.Generator().manual_seed(seed),
             timeout=timeout if workers else 0,
             persistent_workers=workers > 0,
-            **options,
+            **{"worker_init_fn": _outlive_a_stop, **options},
         )
 
     def __iter__(self) -> Iterator:
@@ -205,6 +208,23 @@ class _Seeded(Dataset):
         if name == "dataset":  # not there yet while a worker unpickles this
             raise AttributeError(name)
         return getattr(self.dataset, name)
+
+
+def _outlive_a_stop(worker: int) -> None:
+    """Leave it to the training, which saves first, when this worker ends.
+
+    torchrun, Slurm and a terminal send their signals to workers too.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # which tells who sent it
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_with_the_training, daemon=True).start()
+
+
+def _end_with_the_training() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 @contextmanager

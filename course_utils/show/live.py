@@ -5,10 +5,13 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from matplotlib.figure import Figure
 
+from course_utils.record import read_record
 from course_utils.show.plotting import BLUE, SKY, draw_history, history_panels, legend
 from course_utils.training.callbacks import Callback
 
@@ -75,19 +78,45 @@ class LivePlot(Callback):
 
     def _draw(self, state) -> None:
         """Draw afresh, not through pyplot: so the picture is shown once, and no hook closes it."""
-        from IPython.display import display
-
         begin = time.monotonic()
-        buffer = io.BytesIO()
-        draw_live(state, self.running).savefig(buffer, format="png", dpi=100)
-        # Plain text is fixed, since nbval compares it; pictures are not compared.
-        content = {"image/png": buffer.getvalue(), "text/plain": ALT}
-        if self.handle:
-            self.handle.update(content, raw=True)
-        else:
-            self.handle = display(content, raw=True, display_id=True)
+        self.handle = show_figure(draw_live(state, self.running), self.handle)
         self.drawn = time.monotonic()
         self.cost = self.drawn - begin
+
+
+def show_figure(figure: Figure, handle=None):
+    """Show a figure in a notebook, in the place of the one shown before; returns its handle."""
+    from IPython.display import display
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    # Plain text is fixed, since nbval compares it; pictures are not compared.
+    content = {"image/png": buffer.getvalue(), "text/plain": ALT}
+    if handle is None:
+        return display(content, raw=True, display_id=True)
+    handle.update(content, raw=True)
+    return handle
+
+
+class LiveRun:
+    """The curves of a training in other processes, drawn anew whenever an epoch more is recorded.
+
+    For `torchrun`: ``on_line=LiveRun(folder)``. Outside Jupyter it draws nothing: the training
+    prints its own lines.
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        self.folder, self.epochs, self.handle = Path(folder), 0, None
+
+    def __call__(self, line: str) -> None:
+        record = read_record(self.folder) if in_jupyter() else {}
+        history = record.get("history", [])
+        if len(history) == self.epochs:
+            return
+        self.epochs = len(history)
+        planned = record["settings"]["epochs"]
+        state = SimpleNamespace(epoch=self.epochs, epochs=planned, history=history)
+        self.handle = show_figure(draw_live(state, []), self.handle)
 
 
 def draw_live(state, running: list[tuple]) -> Figure:

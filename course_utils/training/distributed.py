@@ -9,6 +9,7 @@ Li et al., *PyTorch Distributed: Experiences on Accelerating Data Parallel Train
 
 import gc
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -70,6 +71,12 @@ def process_group(timeout: float = 300) -> Iterator[World]:
 def restarted() -> bool:
     """Whether torchrun has started these processes again after one was lost."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
+
+
+def launch_id() -> str | None:
+    """Which torchrun started this process, the first time or again; None where none did."""
+    known = os.environ.get("TORCHELASTIC_RUN_ID")
+    return f"{socket.gethostname()} {os.getppid()}" if known == "none" else known
 
 
 def own_device(device: torch.device) -> torch.device:

@@ -20,13 +20,15 @@ def torchrun(
     processes: int = 2,
     max_restarts: int = 0,
     quiet: bool = False,
+    on_line: Callable[[str], None] = lambda line: None,
 ) -> str:
     """Run a function, or a module's command line, in several processes under torchrun.
 
     ``what`` is a function, which imports what it needs inside, since it runs in new processes, and
     ``arguments`` plain values for it; or words such as ``["-m", "course_utils", "train", …]``. Each
-    process has one thread. Their lines are printed as they come unless ``quiet``, and returned.
-    The stop button, Ctrl-C, or an error here ends them all; of a training, after it has saved.
+    process has one thread. Their lines are printed as they come unless ``quiet``, given to
+    ``on_line`` (`LiveRun` draws the curves of a training), and returned. The stop button, Ctrl-C,
+    or an error here ends them all; a training has then saved its last step.
 
     Raises ``RuntimeError`` where they fail; their own messages stand above it.
     """
@@ -50,9 +52,12 @@ def torchrun(
                 lines.append(line)
                 if not quiet:
                     print(line, end="", flush=True)
+                on_line(line)
             code = started.wait()
         finally:
-            end(started)
+            rest = end(started)
+            if not quiet:
+                print(rest, end="", flush=True)
     if code:
         if quiet:
             print("".join(lines), end="")
@@ -66,15 +71,14 @@ def environment() -> dict[str, str]:
     return {
         **os.environ,
         "OMP_NUM_THREADS": "1",  # else each takes all cores
-        "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",  # without it restarts often fail
         **({"GLOO_SOCKET_IFNAME": loopback} if loopback else {"USE_LIBUV": "0"}),
     }
 
 
-def end(started: subprocess.Popen) -> None:
-    """End torchrun, which ends its processes; what does not leave in time is killed."""
+def end(started: subprocess.Popen) -> str:
+    """End torchrun, which ends its processes, by force in the end; returns what they still say."""
     if started.poll() is None:
         started.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -84,14 +88,24 @@ def end(started: subprocess.Popen) -> None:
             os.killpg(started.pid, signal.SIGKILL)
     else:
         started.kill()
-    started.communicate()
+    return started.communicate()[0]
+
+
+SCRIPT = """{source}
+
+if __name__ == "__main__":
+    import gc, sys
+
+    sys.stdout.reconfigure(write_through=False, line_buffering=True)  # whole lines
+    {call}
+    gc.collect()  # what gloo frees at the very end aborts the process
+"""
 
 
 def _script(function: Callable, arguments: tuple, folder: Path) -> str:
     """Write a function from a notebook's cell into a script that calls it."""
     source = textwrap.dedent(inspect.getsource(function))
     call = f"{function.__name__}({', '.join(map(repr, arguments))})"
-    call += "\n    __import__('gc').collect()  # what gloo frees at the very end aborts the process"
     path = folder / f"{function.__name__}.py"
-    path.write_text(f'{source}\n\nif __name__ == "__main__":\n    {call}\n', encoding="utf-8")
+    path.write_text(SCRIPT.format(source=source, call=call), encoding="utf-8")
     return str(path)

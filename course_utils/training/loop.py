@@ -10,7 +10,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_utils.training.callbacks import Callback
-from course_utils.training.distributed import broadcast_buffers, parts, sum_over_all, unwrapped
+from course_utils.training.distributed import (
+    broadcast_buffers,
+    gather,
+    parts,
+    sum_over_all,
+    unwrapped,
+)
 from course_utils.training.explain import check_labels, count_batches, explained
 from course_utils.training.interrupts import StopTogether, stop_on_interrupt
 from course_utils.training.metrics import Totals, eval_mode
@@ -40,6 +46,7 @@ def train_one_epoch(
                 loss = loss_fn(logits, labels)
             state.scaler.scale(loss * share).backward()
             totals.add(loss, logits, labels)
+        totals.end_batch()
         state.scaler.unscale_(state.optimizer)
         state.scaler.step(state.optimizer)
         state.scaler.update()
@@ -78,7 +85,8 @@ def evaluate(
                 loss = loss_fn(logits, labels)
             totals = totals or Totals(logits.shape[1], device)
             totals.add(loss, logits, labels)
-    result = (totals or Totals(1, device)).join().compute()
+    classes = max(gather(totals.num_classes if totals else 1))  # a process may have no image
+    result = (totals or Totals(classes, device)).join().compute()
     if math.isnan(result["accuracy"]):
         raise ValueError("there was no image to evaluate on: the loader is empty")
     return result

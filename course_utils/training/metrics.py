@@ -51,12 +51,15 @@ class Totals:
                 f"{classes}: expected ({len(labels)}, {classes})"
             )
         self.loss_sum.add_(loss.detach(), alpha=len(labels))
-        self.good_batches += self.loss_sum.isfinite()  # once NaN or infinite, a sum stays so
         pairs = labels * classes + logits.argmax(1)
         # not bincount: on a GPU it waits for the device
         self.confusion.view(-1).index_add_(0, pairs, torch.ones_like(pairs))
         if self.top_k:
             self.hits += among_largest(logits, labels, self.top_k).sum()
+
+    def end_batch(self) -> None:
+        """Count a batch of training, which may have been added in parts, for `bad_batch`."""
+        self.good_batches += self.loss_sum.isfinite()  # once NaN or infinite, a sum stays so
 
     def compute(self) -> dict[str, float]:
         """Mean loss in nats per image, accuracy 0 to 1, over every image added; NaN without any.

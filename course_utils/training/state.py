@@ -90,8 +90,10 @@ class TrainState:
         chance, self.epoch_random = saved["random"], saved["epoch_random"]
         if rank:
             chance, self.epoch_random = saved["other_ranks"][rank - 1]
-        if self.batch and not rank:  # the sums of all processes, which rank 0 carries on
-            self.train_totals.load_state_dict(saved["totals"])
+        if self.batch:  # the sums are of all processes, and rank 0 carries them on
+            totals = saved["totals"]
+            mine = {"good_batches": totals["good_batches"]} if rank else totals
+            self.train_totals.load_state_dict(mine)
         set_random_state(chance, self.loader)
 
     def _parts(self) -> dict[str, str]:
