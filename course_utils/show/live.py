@@ -133,6 +133,10 @@ def draw_live(state, running: list[tuple]) -> Figure:
         panels[0].plot(epochs, losses, color=SKY, linewidth=1, label="training, within the epoch")
         panels[2].plot(epochs, rates, color=BLUE)
         panels[2].set_ylim(bottom=0)
+    elif state.history:
+        rates = [(row["epoch"], row["learning_rate"]) for row in state.history]
+        panels[2].plot(*zip(*rates), color=BLUE)
+        panels[2].set_ylim(bottom=0)
     title = f"epoch {state.epoch} of {state.epochs}"
     if state.history:
         draw_history(panels, state.history)
