@@ -66,7 +66,7 @@ def test_survives_without_anything():
 def test_missing_drawings(monkeypatch, tmp_path):
     monkeypatch.setattr(datasets, "DRAWINGS", tmp_path)
     found = problems(doctor.data)
-    assert set(found) == {"cifar10", "hymenoptera", "imagenet"}
+    assert set(found) == {"cifar10", "hymenoptera", "imagenet", "imagenette"}
     assert all(finding.fatal and "git checkout" in finding.remedy for finding in found.values())
 
 

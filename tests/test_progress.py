@@ -56,7 +56,7 @@ def test_a_terminal_shows_loss_and_rate_and_then_the_line_of_the_epoch(terminal,
     assert len(lines) == 3 and lines[-1] == ""  # the bar has left no line behind
     for number, line in enumerate(lines[:2], 1):
         shown = line.rpartition("\r")[2]  # what stands there in the end
-        assert shown.startswith(f"epoch {number}/2   train ") and shown.endswith(" s")
+        assert shown.startswith(f"epoch {number}/2   train ") and shown.endswith(" waiting")
 
 
 def test_a_run_that_is_stopped_leaves_no_bar(terminal, monkeypatch):
