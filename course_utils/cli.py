@@ -96,7 +96,7 @@ def check(folder: Positional[Path], workers: int | None = None) -> int:
 
 @data_app.command
 def cache(data: Positional[str], out: Path | None = None, workers: int | None = None) -> int:
-    """Copy pictures, their short side scaled to 256 pixels: they are read several times as fast.
+    """Copy pictures, their short side scaled to 256 pixels: they are read about twice as fast.
 
     Started again it goes on, and makes again what has changed.
 

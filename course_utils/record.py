@@ -52,7 +52,8 @@ class Record(Callback):
 
     def on_fit_start(self, state) -> None:
         self._write("config.json", self.config)
-        self._write(LAUNCH, launch_id())
+        if launch_id():
+            self._write(LAUNCH, launch_id())
         self.on_fit_end(state)
 
     def on_epoch_end(self, state) -> None:
@@ -65,7 +66,7 @@ class Record(Callback):
         self.content["stopped"] = "" if finished else state.stop
         self._write("record.json", self.content)
 
-    def _write(self, name: str, content: dict | str | None) -> None:
+    def _write(self, name: str, content: dict | str) -> None:
         if world().rank:  # the first process writes for all
             return
         try:
