@@ -56,6 +56,7 @@ _HOMES = {
     "training.timing": ("Timer",),
     "show": ("reference",),
     "teaching": ("checks",),
+    "teaching.exercises": ("attempt", "progress"),
     "show.board": ("show_tensorboard",),
     "show.report": ("history_table", "report_accuracy"),
     "teaching.web_server": ("web_server",),

@@ -1,0 +1,48 @@
+"""What grading one student's notebook gave."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Mark:
+    """Points for one exercise, and why."""
+
+    exercise: str
+    points: float
+    most: float
+    message: str = ""  # for the student; nothing of the hidden checks
+    detail: str = ""  # for the instructor
+
+
+@dataclass
+class Result:
+    """The marks of one student for one chapter."""
+
+    student: str
+    chapter: str
+    marks: list[Mark]
+    notes: list[str] = field(default_factory=list)  # late, a cell missing, another version, …
+
+    @property
+    def points(self) -> float:
+        return sum(mark.points for mark in self.marks)
+
+    @property
+    def most(self) -> float:
+        return sum(mark.most for mark in self.marks)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Result":
+        fields = json.loads(text)
+        return cls(**fields | {"marks": [Mark(**mark) for mark in fields["marks"]]})
+
+
+def read_results(folder: Path) -> list[Result]:
+    """All results in a folder, by student and chapter."""
+    found = [Result.from_json(path.read_text("utf-8")) for path in folder.rglob("*.json")]
+    return sorted(found, key=lambda result: (result.student, result.chapter))
