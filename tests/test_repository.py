@@ -29,8 +29,8 @@ NAMED_OTHERWISE = {"PIL": "pillow"}
 
 # from the ground up: a room imports from itself and from what stands before it
 ROOMS = ["files", "data", "models", "profile", "settings", "opening", "recipes", "training"]
-ROOMS += ["record", "show", "teaching", "plan", "runs", "testing", "notebooks", "doctor", "lab"]
-ROOMS += ["cli", "__main__"]
+ROOMS += ["record", "show", "teaching", "plan", "runs", "testing", "notebooks", "grading"]
+ROOMS += ["doctor", "lab", "cli", "__main__"]
 
 WEIGHTS = "data/tiny/weights/"  # the course's own network and its record
 PATH_OF_A_USER = re.compile(r"(?<![\w.:/])/(?:home|Users|root|work)/\w+|\b[A-Z]:\\+Users\\+\w+")
