@@ -23,7 +23,10 @@ class Result:
     student: str
     chapter: str
     marks: list[Mark]
-    notes: list[str] = field(default_factory=list)  # late, a cell missing, another version, …
+    notes: list[str] = field(default_factory=list)  # a cell missing, another version, …
+    remarks: list[str] = field(default_factory=list)  # for the instructor only
+    answers: str = ""  # the same for the same answers
+    digest: str = ""  # of what was graded, so that a grading that was stopped can go on
 
     @property
     def points(self) -> float:

@@ -174,7 +174,7 @@ def decode(value: Any, answer: Callable | None = None) -> Any:
             return {decode(k, answer): decode(v, answer) for k, v in items}
         case {"tensor": str(name), "shape": list(shape), "data": str(data)}:
             content = bytearray(base64.b64decode(data, validate=True))
-            if not content:
+            if not content and 0 in shape:
                 return torch.empty(shape, dtype=DTYPES[name])
             return torch.frombuffer(content, dtype=DTYPES[name]).reshape(shape)
         case {"other": str(name)}:

@@ -1,0 +1,179 @@
+"""Take from this process what students' code has no business with, as far as the system allows.
+
+Linux gives the most: namespaces (no network, no foreign processes, a folder in memory), Landlock
+(only named files can be opened, also without root) and, as root, a user of its own. Elsewhere the
+limits of ``setrlimit`` remain, where there are any. `confine` says what it reached.
+"""
+
+import ctypes
+import os
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+MEGABYTE = 2**20
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000
+CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
+APART = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET
+MS_NOSUID_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2 | 4, 4096, 16384, 1 << 18
+PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE = 38, 4
+LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446  # on every processor
+READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read a file, list a folder
+FILE_ONLY = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
+NEWEST = {1: 13, 2: 14, 3: 15, 4: 15}  # rights on files that each version knows; from 5 on 16
+
+USER, NETWORK, FILES = "another user", "no network", "only their own files"
+PROCESSES, LIMITS = "no other processes", "limits on memory, files and processes"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one student's code may use."""
+
+    seconds: float = 10.0  # for one cell, or one question of a check
+    total_seconds: float = 120.0  # for a notebook
+    memory: int = 2048  # MiB beyond what the libraries have mapped
+    disk: int = 64  # MiB
+    processes: int = 64
+
+
+def confine(
+    folder: Path, readable: Sequence[Path], limits: Limits, tell: Callable[[int], None]
+) -> list[str]:
+    """Restrict this process for good; returns what holds, in words.
+
+    ``folder`` becomes the only place it can write to, ``readable`` what else it can read. On Linux
+    the caller goes on in a child, the first process of its own world; its parent tells the child's
+    number and waits.
+    """
+    held = []
+    os.umask(0o077)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        user = 1_000_000_000 + os.getpid() if os.geteuid() == 0 else None
+        held += _step_apart(libc, folder, readable, limits, user, tell)
+        if user is not None and _reachable(readable):
+            _become(user, folder)
+            held.insert(0, USER)
+        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        held += _only_files(libc, folder, readable)
+    if resource:
+        held += _limit(limits)
+    os.chdir(folder)
+    return held
+
+
+def _step_apart(libc, folder, readable, limits, user, tell) -> list[str]:
+    """Own namespaces; without root by way of a user namespace. The caller goes on in a child."""
+    outside = os.geteuid(), os.getegid()
+    flags = APART if user is not None else APART | CLONE_NEWUSER
+    if libc.unshare(flags):
+        return []
+    if user is None:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"1000 {outside[0]} 1")
+        Path("/proc/self/gid_map").write_text(f"1000 {outside[1]} 1")
+    _mount(libc, "none", "/", None, MS_REC | MS_PRIVATE)
+    if user is not None:
+        _open_ways(libc, [*readable, folder])
+    _mount(libc, "tmpfs", folder, "tmpfs", MS_NOSUID_NODEV, f"size={limits.disk}m,mode=700")
+    child = os.fork()
+    if child:
+        tell(child)
+        _, status = os.waitpid(child, 0)
+        os._exit(os.waitstatus_to_exitcode(status) & 255)
+    return [NETWORK, PROCESSES]
+
+
+def _open_ways(libc, paths: Sequence[Path]) -> None:
+    """Make folders reachable that lie in somebody's private folder, and nothing else in that.
+
+    In this process's own view an empty folder lies over the private one, with the way to each path.
+    """
+    closed: dict[Path, list[tuple[Path, int]]] = {}
+    for path in paths:
+        for parent in reversed(path.parents):
+            if not parent.stat().st_mode & 0o001:
+                closed.setdefault(parent, []).append((path, os.open(path, os.O_RDONLY)))
+                break
+    for private, inside in closed.items():
+        _mount(libc, "tmpfs", private, "tmpfs", MS_NOSUID_NODEV, "size=1m,mode=755")
+        for path, handle in inside:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            _all_may_pass(private, path.parent)
+            path.mkdir(exist_ok=True) if os.path.isdir(f"/proc/self/fd/{handle}") else path.touch()
+            _mount(libc, f"/proc/self/fd/{handle}", path, None, MS_BIND | MS_REC)
+            os.close(handle)
+
+
+def _all_may_pass(top: Path, bottom: Path) -> None:
+    for folder in (bottom, *bottom.parents):
+        if folder == top:
+            return
+        folder.chmod(0o755)
+
+
+def _reachable(paths: Sequence[Path]) -> bool:
+    """Whether anybody may pass to these paths."""
+    return all(parent.stat().st_mode & 0o001 for path in paths for parent in path.parents)
+
+
+def _become(user: int, folder: Path) -> None:
+    os.chown(folder, user, user)
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)  # and all rights of root with it
+
+
+def _mount(libc, source, target, kind: str | None, flags: int, options: str | None = None) -> None:
+    words = [None if word is None else os.fsencode(word) for word in (source, target, kind)]
+    if libc.mount(*words, ctypes.c_ulong(flags), options and options.encode()):
+        number = ctypes.get_errno()
+        raise OSError(number, f"cannot mount: {os.strerror(number)}", str(target))
+
+
+def _only_files(libc, folder: Path, readable: Sequence[Path]) -> list[str]:
+    """Landlock: no file but those named can be opened, no TCP, no signals to others outside."""
+    version = libc.syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint(1))
+    if version < 1:
+        return []
+    every = (1 << NEWEST.get(version, 16)) - 1
+    size = 8 if version < 4 else 16 if version < 6 else 24
+    rules = struct.pack("QQQ", every, 3, 3)[:size]
+    ruleset = libc.syscall(LANDLOCK_CREATE, rules, ctypes.c_size_t(size), ctypes.c_uint(0))
+    for path, rights in [(folder, every), *((path, READ) for path in readable),
+                         (Path("/dev/null"), every)]:  # fmt: skip
+        if not path.exists():
+            continue
+        allowed = rights & every & (~0 if path.is_dir() else FILE_ONLY)
+        handle = os.open(path, os.O_PATH)
+        rule = struct.pack("=Qi", allowed, handle)
+        failed = libc.syscall(LANDLOCK_ADD, ruleset, 1, rule, ctypes.c_uint(0))
+        os.close(handle)
+        if failed:
+            raise OSError(ctypes.get_errno(), "Landlock refuses a path", str(path))
+    failed = libc.syscall(LANDLOCK_RESTRICT, ruleset, ctypes.c_uint(0))
+    os.close(ruleset)
+    return [] if failed else [FILES]
+
+
+def _limit(limits: Limits) -> list[str]:
+    wanted = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": limits.disk * MEGABYTE, "RLIMIT_NOFILE": 256,
+              "RLIMIT_NPROC": limits.processes,
+              "RLIMIT_CPU": int(2 * limits.total_seconds)}  # fmt: skip
+    if sys.platform == "linux":
+        mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        wanted["RLIMIT_AS"] = mapped + limits.memory * MEGABYTE
+    for name, value in wanted.items():
+        kind = getattr(resource, name)
+        _, most = resource.getrlimit(kind)
+        value = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(kind, (value, value))
+    return [LIMITS]

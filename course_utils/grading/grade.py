@@ -1,0 +1,214 @@
+"""Grade a class: from a folder of submissions to marks, feedback and a summary."""
+
+import ast
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from course_utils import __version__
+from course_utils.files import write_whole
+from course_utils.grading.confine import FILES, LIMITS, NETWORK, PROCESSES, USER, Limits
+from course_utils.grading.marks import Mark, Result, read_results
+from course_utils.grading.sandbox import Sandbox
+from course_utils.grading.session import grade_notebook
+from course_utils.grading.sources import (
+    Source,
+    Submitted,
+    read_sources,
+    read_submitted,
+    rebuilt,
+    version_of,
+    which_chapter,
+)
+from course_utils.grading.submissions import Submission, SubmittedFile, read_submissions
+
+USUAL = Limits()
+WISHED = [USER, NETWORK, FILES, PROCESSES, LIMITS]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A student's notebook to be graded; without a file it is worth nothing."""
+
+    student: str
+    source: Source
+    file: SubmittedFile | None
+
+    @property
+    def digest(self) -> str:
+        """Changes with all that the marks depend on."""
+        parts = [__version__.encode(), self.source.path.read_bytes()]
+        parts += [self.file.content] if self.file else []
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+    def result_in(self, out: Path) -> Path:
+        return out / "results" / self.student / f"{self.source.chapter}.json"
+
+
+def grade(
+    where: Path,
+    out: Path,
+    source: Path,
+    only: Sequence[str] = (),
+    resume: bool = False,
+    due: datetime | None = None,
+    limits: Limits = USUAL,
+    workers: int | None = None,
+) -> list[Result]:
+    """Grade submissions; writes marks.csv, feedback, a summary and an nbgrader course to ``out``.
+
+    ``only`` names chapters ("03") or students. Results that are there are kept with ``resume`` as
+    far as nothing has changed. Raises ``ValueError`` or ``OSError`` in one line for what cannot be.
+    """
+    from course_utils.grading.gradebook import prepare, write_gradebook
+    from course_utils.grading.report import write_report
+
+    chapters = tuple(word for word in only if word.isdigit())
+    sources = read_sources(source, chapters)
+    _check_place(out, resume or bool(only))
+    submissions = read_submissions(where, due)
+    chosen = _chosen(submissions, [word for word in only if not word.isdigit()])
+    print(protection(limits), flush=True)
+    prepare(out / "nbgrader", source)
+    jobs, notes = [], {each.key: list(each.notes) for each in submissions}
+    for submission in chosen:
+        jobs += _jobs(submission, sources, notes[submission.key])
+    jobs = [job for job in jobs if not (resume and _is_graded(job, out))]
+    _grade_all(jobs, out, limits, workers or min(4, os.cpu_count() or 1))
+    results = read_results(out / "results")
+    tell_same_answers(results)
+    write_gradebook(out / "nbgrader", {job.source.path.stem for job in jobs})
+    write_report(results, out, {each.key: each.student for each in submissions}, notes)
+    return results
+
+
+def protection(limits: Limits) -> str:
+    """What confines students' code on this machine, and what does not, in one or two lines."""
+    with Sandbox(limits) as sandbox:
+        held = sandbox.held
+    text = f"Students' code runs with: {', '.join(held) or 'nothing'}; and a time limit."
+    if missing := [word for word in WISHED if word not in held]:
+        text += f"\nThis system does not give: {', '.join(missing)}. Grade in a container instead."
+    return text
+
+
+def _check_place(out: Path, goes_on: bool) -> None:
+    if (out / "results").exists() and not goes_on:
+        raise ValueError(f"{out} holds a grading: go on with --resume, or choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _chosen(submissions: list[Submission], names: list[str]) -> list[Submission]:
+    known = {each.key for each in submissions} | {each.student for each in submissions}
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"no submission of {', '.join(unknown)}")
+    return [s for s in submissions if not names or s.key in names or s.student in names]
+
+
+def _jobs(submission: Submission, sources: dict[str, Source], notes: list[str]) -> list[Job]:
+    """One notebook for each chapter; what cannot be used goes to the notes."""
+    found: dict[str, list[SubmittedFile]] = defaultdict(list)
+    for file in submission.files:
+        try:
+            chapter = which_chapter(file.content, sources)
+        except ValueError as error:
+            notes.append(f"{file.name}: {error}")
+            continue
+        if chapter is None:
+            notes.append(f"{file.name}: none of its cells belongs to these exercises")
+        else:
+            found[chapter].append(file)
+    for chapter, files in found.items():
+        if len(files) > 1:
+            notes.append(f"{len(files)} notebooks for {chapter}; {files[-1].name} counts")
+    return [
+        Job(submission.key, source, found[chapter][-1] if chapter in found else None)
+        for chapter, source in sources.items()
+    ]
+
+
+def _is_graded(job: Job, out: Path) -> bool:
+    path = job.result_in(out)
+    try:
+        return Result.from_json(path.read_text("utf-8")).digest == job.digest
+    except (OSError, ValueError, TypeError, LookupError):
+        return False
+
+
+def _grade_all(jobs: list[Job], out: Path, limits: Limits, workers: int) -> None:
+    """Grade with so many at a time; each result is on disk as soon as it is known."""
+    from course_utils.grading.gradebook import place
+
+    with ThreadPoolExecutor(workers) as pool:
+        begun = {pool.submit(grade_job, job, limits): job for job in jobs}
+        try:
+            for number, future in enumerate(as_completed(begun), start=1):
+                job, (result, notebook) = begun[future], future.result()
+                if notebook is not None:
+                    place(notebook, job.student, job.source, job.file.received, out / "nbgrader")
+                path = job.result_in(out)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, result.to_json())
+                line = f"{number}/{len(jobs)} {job.student} {job.source.chapter}: "
+                print(f"{line}{result.points:g} of {result.most:g} points", flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            print("stopped: the same command with --resume goes on from here", flush=True)
+            raise
+
+
+def grade_job(job: Job, limits: Limits) -> tuple[Result, NotebookNode | None]:
+    """The marks for one notebook, and it as it was graded; whatever is in it, this returns."""
+    result = Result(job.student, job.source.chapter, [], digest=job.digest)
+    if job.file is None:
+        result.marks = _nothing(job.source, "no notebook was handed in")
+        return result, None
+    version = version_of(job.file.content)
+    if version != __version__:
+        told = f"version {version}" if version else "no version"
+        result.notes.append(f"the notebook has {told}, graded with {__version__}")
+    try:
+        submitted = read_submitted(job.file.content, job.source)
+        result.notes += submitted.notes
+        result.answers = _fingerprint(submitted)
+        result.marks, stopped = grade_notebook(job.source, submitted, limits)
+        result.notes += stopped
+        return result, rebuilt(job.source, submitted)
+    except Exception as error:  # one student's notebook never ends the class
+        result.marks = _nothing(job.source, "the notebook could not be graded")
+        result.remarks.append(f"{type(error).__name__}: {error}")
+        return result, None
+
+
+def _fingerprint(submitted: Submitted) -> str:
+    """Of the answers without comments and layout."""
+    pieces = []
+    for name, code in submitted.cells:
+        try:
+            pieces += [ast.dump(ast.parse(code))] if name else []
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            pieces.append(code.strip())
+    return hashlib.sha256("\n".join(pieces).encode()).hexdigest()
+
+
+def tell_same_answers(results: list[Result]) -> None:
+    """Remark, for the instructor, whose answers are the same but for comments and layout."""
+    alike = defaultdict(list)
+    for result in results:
+        if result.points and result.answers:
+            alike[result.chapter, result.answers].append(result)
+    for same in alike.values():
+        for result in same if len(same) > 1 else []:
+            others = [other.student for other in same if other is not result]
+            result.remarks.append(f"{result.chapter}: same answers as {', '.join(others)}")
+
+
+def _nothing(source: Source, why: str) -> list[Mark]:
+    return [Mark(task.name, 0.0, task.points, why) for task in source.tasks.values()]

@@ -1,0 +1,110 @@
+"""The process in which one student's code runs; everything it says is doubted outside."""
+
+import contextlib
+import json
+import os
+import sys
+import sysconfig
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import matplotlib.pyplot  # noqa: F401  loaded once, before the processes fork from this one
+import torch
+import torchvision  # noqa: F401
+from IPython.core.interactiveshell import InteractiveShell
+
+from course_utils.grading.confine import Limits, confine
+from course_utils.teaching import checks  # noqa: F401  with it come all questions
+from course_utils.teaching.answers import CheckFailed, described, encode, perform
+
+PACKAGE = Path(__file__).resolve().parents[1]
+READABLE = [
+    PACKAGE,
+    PACKAGE.parent / "data" / "tiny",
+    *map(Path, {sys.prefix, sys.base_prefix, sysconfig.get_path("purelib")}),
+    *map(Path, ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev/urandom", "/dev/zero")),
+    *map(Path, ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")),
+]
+VARIABLES = {
+    "COURSE_PROFILE": "tiny",
+    "COURSE_DATA": str(PACKAGE.parent / "data" / "tiny"),
+    "GOMP_SPINCOUNT": "0",
+    "LANG": "C.UTF-8",
+    "MPLBACKEND": "agg",
+    "PATH": "/usr/bin:/bin",
+    "USER": "student",
+}
+torch.set_num_threads(1)
+
+
+def serve(connection: Connection, folder: str, limits: Limits) -> None:
+    """Confine this process, then run cells and answer questions until the connection ends."""
+    _leave_everything_else(connection.fileno())
+    where = Path(folder)
+    there = [path for path in READABLE if path.exists()]
+    held = confine(where, there, limits, lambda pid: _send(connection, {"pid": pid}))
+    for name in ("HOME", "TMPDIR", "IPYTHONDIR", "MPLCONFIGDIR"):
+        os.environ[name] = folder
+    shell, me = _shell(), os.getpid()
+    _send(connection, {"held": held})
+    while True:
+        try:
+            kind, *rest = json.loads(connection.recv_bytes())
+        except EOFError:
+            os._exit(0)
+        reply = _run(shell, *rest) if kind == "run" else _ask(shell, *rest)
+        if os.getpid() != me:  # a student's fork that came to the end of the cell
+            os._exit(0)
+        _send(connection, reply)
+
+
+def _leave_everything_else(kept: int) -> None:
+    """No open file, no variable, no argument of the grader's is left in this process."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    os.closerange(3, kept)
+    os.closerange(kept + 1, 4096)
+    with contextlib.suppress(AttributeError):
+        os.setsid()
+    os.environ.clear()
+    os.environ.update(VARIABLES)
+    sys.argv[:] = ["student"]
+
+
+def _shell() -> InteractiveShell:
+    """An IPython without history: what a kernel runs cells with, so that ``%`` and ``!`` work."""
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
+    shell.showtraceback = lambda *_, **__: None  # nobody reads it here
+    shell.showsyntaxerror = lambda *_, **__: None
+    shell.system = shell.system_raw  # `!` without a terminal of its own
+    shell.ask_exit = lambda: None
+    return shell
+
+
+def _run(shell: InteractiveShell, source: str) -> dict:
+    try:
+        result = shell.run_cell(source, store_history=False)
+    except SystemExit as error:
+        return {"error": described(error)}
+    error = result.error_before_exec or result.error_in_exec
+    return {"error": described(error) if error is not None else ""}
+
+
+def _ask(shell: InteractiveShell, name: str, request: str) -> dict:
+    def answer(wanted: str):
+        try:
+            return shell.user_ns[wanted]
+        except KeyError:
+            raise CheckFailed(f"`{wanted}` is not defined: its cell is missing, or fails") from None
+
+    try:
+        return {"reply": perform(name, request, answer)}
+    except CheckFailed as failed:
+        return {"reply": json.dumps(encode({"failed": str(failed)}))}
+
+
+def _send(connection: Connection, reply: dict) -> None:
+    connection.send_bytes(json.dumps(reply).encode())

@@ -1,0 +1,136 @@
+"""Grade one notebook: the student's cells run in a sandbox, the checks here."""
+
+import builtins
+import time
+from contextlib import nullcontext
+
+from course_utils.grading.confine import Limits
+from course_utils.grading.marks import Mark
+from course_utils.grading.sandbox import Sandbox, Stopped
+from course_utils.grading.sources import Source, Submitted, Task
+from course_utils.teaching import checks
+from course_utils.teaching.answers import CheckFailed, NotSolved, Remote
+
+ONLY_OTHERS = (
+    "the check that you see holds, another one with other numbers does not: does your answer hold "
+    "for every input that the text allows?"
+)
+UNREADABLE = "the answer gives back something that the check cannot read"
+TIME_IS_OVER = "the time for this notebook was over before this exercise was reached"
+
+
+class Session:
+    """A student's cells, run in a sandbox; begins anew without a cell that ended it."""
+
+    def __init__(self, submitted: Submitted, limits: Limits):
+        self.cells, self.limits = submitted.cells, limits
+        self.until = time.monotonic() + limits.total_seconds
+        self.faults: dict[int, str] = {}  # what is wrong with a cell, by its number
+        self.deadly: set[int] = set()
+        self.sandbox: Sandbox | None = None
+
+    def send(self, question: str, request: str) -> str:
+        """Put a question to the answers. Raises `Stopped` where that ended the process."""
+        self.begin()
+        try:
+            return self.sandbox.ask(question, request)
+        except Stopped:
+            self.close()
+            raise
+
+    def begin(self) -> None:
+        """Run all cells, unless they have run. Raises `Stopped` when the time is over."""
+        while self.sandbox is None:
+            if time.monotonic() > self.until:
+                raise Stopped(TIME_IS_OVER)
+            self.sandbox = Sandbox(self.limits)
+            self._run_cells()
+
+    def _run_cells(self) -> None:
+        for number, (_, code) in enumerate(self.cells):
+            if number in self.deadly:
+                continue
+            try:
+                self.faults[number] = self.sandbox.run(code)
+            except Stopped as stopped:
+                self.faults[number] = f"the cell was left out: {stopped}"
+                self.deadly.add(number)
+                self.close()
+                return
+
+    def fault_of(self, name: str) -> str:
+        """What went wrong in the cell that answers an exercise."""
+        mine = [n for n, (task, _) in enumerate(self.cells) if task == name]
+        return next((self.faults[n] for n in reversed(mine) if self.faults.get(n)), "")
+
+    def close(self) -> None:
+        """End the sandbox, if there is one."""
+        if self.sandbox:
+            self.sandbox.close()
+        self.sandbox = None
+
+
+class _Names(dict):
+    """What a check's cell sees: the checks, and each answer as a stand-in for the real one."""
+
+    def __init__(self, session: Session):
+        super().__init__(checks=checks, attempt=lambda name: nullcontext())
+        self.session = session
+
+    def __missing__(self, name: str) -> Remote:
+        if hasattr(builtins, name):
+            raise KeyError(name)
+        return Remote(name, self.session.send)
+
+
+def grade_notebook(
+    source: Source, submitted: Submitted, limits: Limits
+) -> tuple[list[Mark], list[str]]:
+    """Marks for every exercise, and notes on cells that had to be stopped."""
+    session = Session(submitted, limits)
+    try:
+        marks = [_mark(task, submitted, session) for task in source.tasks.values()]
+    finally:
+        session.close()
+    stopped = [f"{session.cells[n][0] or 'own'} cell: {session.faults[n]}" for n in session.deadly]
+    return marks, stopped
+
+
+def _mark(task: Task, submitted: Submitted, session: Session) -> Mark:
+    message, detail = _verdict(task, submitted, session)
+    return Mark(task.name, 0.0 if message else task.points, task.points, message, detail)
+
+
+def _verdict(task: Task, submitted: Submitted, session: Session) -> tuple[str, str]:
+    """What the student is told, and what the instructor; nothing for a right answer."""
+    answers = [code for name, code in submitted.cells if name == task.name]
+    if not answers:
+        return "there is no cell with an answer", ""
+    if all(code.strip() in ("", task.blank.strip()) for code in answers):
+        return "not solved yet", ""
+    try:
+        session.begin()
+    except Stopped as stopped:
+        return str(stopped), ""
+    told = _failure(task.visible, session)
+    if told:
+        fault = session.fault_of(task.name)
+        return fault or told, told if fault else ""
+    told = _failure(task.hidden, session)
+    return (ONLY_OTHERS, told) if told else ("", "")
+
+
+def _failure(code: str, session: Session) -> str:
+    """Why a part of a check fails; nothing where it holds. The code is the source's own."""
+    names = _Names(session)
+    try:
+        exec(compile(code, "<check>", "exec"), names)
+    except NotSolved:
+        return "not solved yet"
+    except CheckFailed as failed:
+        return str(failed)
+    except Stopped as stopped:
+        return f"in the check, your code was stopped: {stopped}"
+    except Exception as error:  # a reply of a kind that no honest answer gives
+        return f"{UNREADABLE} ({type(error).__name__})"
+    return ""
