@@ -310,3 +310,62 @@ def plan(
     print(estimate_text(estimate(job), told))
     if curve:
         print("", curve_table(scaling_curve(job)), sep="\n")
+
+
+@app.command
+def release(*chapters: Positional[str], out: Path, source: Path | None = None) -> None:
+    """Write the exercises as students get them: no solutions, hidden checks and outputs; and a zip.
+
+    Needs nbgrader: uv run --group grading course release …
+
+    Args:
+        chapters: Such as 01 03; default: all.
+        out: The folder to write into.
+        source: Notebooks with solutions; default: notebooks/solutions.
+    """
+    from course_utils.grading.release import SOURCE, release
+
+    for path in release(chapters, out=out, source=source or SOURCE):
+        print(path)
+
+
+@app.command
+def grade(
+    submissions: Positional[Path],
+    out: Path,
+    only: tuple[str, ...] = (),
+    resume: bool = False,
+    due: str | None = None,
+    source: Path | None = None,
+    seconds: float = 10,
+    memory: int = 2048,
+    workers: int | None = None,
+) -> None:
+    """Grade what a class handed in: marks.csv, feedback for each student, a summary of the class.
+
+    Needs nbgrader: uv run --group grading course grade …
+
+    Args:
+        submissions: A folder, or a zip, with notebooks or zips as learning platforms export them.
+        out: Where the results go; an nbgrader course for Formgrader lies there too.
+        only: Some chapters (03) or some students.
+        resume: Go on with a grading that was stopped; what has not changed is not graded again.
+        due: What came later is told as late, such as 2026-11-20T23:59.
+        source: The notebooks with solutions; default: notebooks/solutions.
+        seconds: For one cell, or one question of a check, of a student's code.
+        memory: For a student's code, in MiB.
+        workers: How many notebooks at a time; default: one for each processor, at most four.
+    """
+    from datetime import datetime
+
+    from course_utils.grading.release import SOURCE, need_nbgrader
+
+    need_nbgrader("grade")
+    from course_utils.grading.confine import Limits
+    from course_utils.grading.grade import grade
+
+    until = datetime.fromisoformat(due) if due else None
+    limits = Limits(seconds=seconds, memory=memory)
+    results = grade(submissions, out, source or SOURCE, only, resume, until, limits, workers)
+    print(f"{len({result.student for result in results})} students: {out / 'marks.csv'}, "
+          f"{out / 'summary.html'}, {out / 'feedback'}")  # fmt: skip

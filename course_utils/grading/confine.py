@@ -42,6 +42,7 @@ class Limits:
     memory: int = 2048  # MiB beyond what the libraries have mapped
     disk: int = 64  # MiB
     processes: int = 64
+    another_user: bool = True  # where the grader is root; if not, as for anybody else
 
 
 def confine(
@@ -57,7 +58,8 @@ def confine(
     os.umask(0o077)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
-        user = 1_000_000_000 + os.getpid() if os.geteuid() == 0 else None
+        root = os.geteuid() == 0 and limits.another_user
+        user = 1_000_000_000 + os.getpid() if root else None  # nobody else has this number
         held += _step_apart(libc, folder, readable, limits, user, tell)
         if user is not None and _reachable(readable):
             _become(user, folder)

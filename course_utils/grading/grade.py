@@ -73,7 +73,8 @@ def grade(
     chapters = tuple(word for word in only if word.isdigit())
     sources = read_sources(source, chapters)
     _check_place(out, resume or bool(only))
-    submissions = read_submissions(where, due)
+    class_notes: list[str] = []
+    submissions = read_submissions(where, due, class_notes)
     chosen = _chosen(submissions, [word for word in only if not word.isdigit()])
     print(protection(limits), flush=True)
     prepare(out / "nbgrader", source)
@@ -85,7 +86,8 @@ def grade(
     results = read_results(out / "results")
     tell_same_answers(results)
     write_gradebook(out / "nbgrader", {job.source.path.stem for job in jobs})
-    write_report(results, out, {each.key: each.student for each in submissions}, notes)
+    names = {each.key: each.student for each in submissions}
+    write_report(results, out, names, notes, class_notes)
     return results
 
 

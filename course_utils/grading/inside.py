@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import sysconfig
+import tempfile
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import matplotlib.pyplot  # noqa: F401  loaded once, before the processes fork f
 import torch
 import torchvision  # noqa: F401
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from course_utils.grading.confine import Limits, confine
 from course_utils.teaching import checks  # noqa: F401  with it come all questions
@@ -45,17 +47,18 @@ def serve(connection: Connection, folder: str, limits: Limits) -> None:
     held = confine(where, there, limits, lambda pid: _send(connection, {"pid": pid}))
     for name in ("HOME", "TMPDIR", "IPYTHONDIR", "MPLCONFIGDIR"):
         os.environ[name] = folder
+    tempfile.tempdir = folder
     shell, me = _shell(), os.getpid()
     _send(connection, {"held": held})
     while True:
         try:
-            kind, *rest = json.loads(connection.recv_bytes())
+            token, kind, *rest = json.loads(connection.recv_bytes())
         except EOFError:
             os._exit(0)
         reply = _run(shell, *rest) if kind == "run" else _ask(shell, *rest)
         if os.getpid() != me:  # a student's fork that came to the end of the cell
             os._exit(0)
-        _send(connection, reply)
+        _send(connection, reply | {"token": token})
 
 
 def _leave_everything_else(kept: int) -> None:
@@ -74,9 +77,7 @@ def _leave_everything_else(kept: int) -> None:
 
 def _shell() -> InteractiveShell:
     """An IPython without history: what a kernel runs cells with, so that ``%`` and ``!`` work."""
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    shell.history_manager.enabled = False
+    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
     shell.showtraceback = lambda *_, **__: None  # nobody reads it here
     shell.showsyntaxerror = lambda *_, **__: None
     shell.system = shell.system_raw  # `!` without a terminal of its own

@@ -4,6 +4,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -15,6 +16,7 @@ import types
 from course_utils.grading.confine import Limits
 from course_utils.teaching.answers import MOST
 
+ENDED = "it ended the program it runs in"
 _starting = threading.Lock()
 
 
@@ -57,16 +59,17 @@ class Sandbox:
         return reply if isinstance(reply, str) else ""
 
     def _exchange(self, *message: str) -> dict:
+        token = secrets.token_hex(8)  # so that no reply can be sent before its question
         try:
-            self.connection.send_bytes(json.dumps(message).encode())
+            self.connection.send_bytes(json.dumps([token, *message]).encode())
         except OSError:
-            raise Stopped("it ended the program it runs in") from None
+            raise Stopped(ENDED) from None
         until = time.monotonic() + self.limits.seconds
-        reply = self._receive(until)
-        while "pid" in reply and self.pid is None:
-            self._note(reply)
+        while True:
             reply = self._receive(until)
-        return reply
+            if reply.get("token") == token:
+                return reply
+            self._note(reply)
 
     def _receive(self, until: float) -> dict:
         try:
@@ -74,15 +77,16 @@ class Sandbox:
                 raise Stopped(f"it ran longer than {self.limits.seconds:g} seconds and was stopped")
             reply = json.loads(self.connection.recv_bytes(MOST))
         except (EOFError, OSError):
-            raise Stopped("it ended the program it runs in") from None
+            raise Stopped(ENDED) from None
         except (ValueError, RecursionError):
             reply = None
         return reply if isinstance(reply, dict) else {}
 
     def _note(self, message: dict) -> None:
-        if isinstance(message.get("pid"), int) and self.pid is None:
-            self.pid = message["pid"]
-        self.held = message.get("held", self.held)
+        """Take up what the process, or its parent, says before any student's code has run."""
+        if self.held is None or self.pid is None:
+            self.pid = message.get("pid", self.pid)
+            self.held = message.get("held", self.held)
 
     def close(self) -> None:
         """End the process and all that it started, and remove its folder."""

@@ -9,13 +9,12 @@ from course_utils.grading.marks import Mark
 from course_utils.grading.sandbox import Sandbox, Stopped
 from course_utils.grading.sources import Source, Submitted, Task
 from course_utils.teaching import checks
-from course_utils.teaching.answers import CheckFailed, NotSolved, Remote
+from course_utils.teaching.answers import UNREADABLE, CheckFailed, NotSolved, Remote
 
 ONLY_OTHERS = (
     "the check that you see holds, another one with other numbers does not: does your answer hold "
     "for every input that the text allows?"
 )
-UNREADABLE = "the answer gives back something that the check cannot read"
 TIME_IS_OVER = "the time for this notebook was over before this exercise was reached"
 
 

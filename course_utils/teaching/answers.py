@@ -27,6 +27,7 @@ DTYPES = {
     for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.bool,
                   torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 }  # fmt: skip
+UNREADABLE = "the answer gives back something that cannot be read"
 QUESTIONS: dict[str, Callable] = {}
 
 
@@ -98,7 +99,10 @@ def perform(name: str, request: str, answer: Callable) -> str:
         reply = {"failed": str(failed)}
     except (Exception, SystemExit) as error:
         reply = {"raised": described(error)}
-    return json.dumps(encode(reply))
+    try:
+        return json.dumps(encode(reply))
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list in itself
+        return json.dumps(encode({"failed": UNREADABLE}))
 
 
 def _opened(reply: str) -> Any:
@@ -113,7 +117,7 @@ def _opened(reply: str) -> Any:
         raise NotSolved("not solved yet: put your code in the place of `raise NotImplementedError`")
     told = [reply[kind] for kind in ("failed", "raised") if type(reply) is dict and kind in reply]
     if not told or type(told[0]) is not str:
-        raise CheckFailed("the answer gives back something that cannot be read")
+        raise CheckFailed(UNREADABLE)
     raise CheckFailed(told[0])
 
 

@@ -1,0 +1,292 @@
+"""A class is graded rightly, also where submissions are broken, and where they are dishonest."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from classroom import SOURCES, bank, blank, handed_in, names, reference
+from nbgrader.api import Gradebook
+
+from course_utils.grading.confine import Limits
+from course_utils.grading.grade import grade
+from course_utils.teaching.exercises import EXERCISES
+
+CHAPTER = "03"
+MOST = {name: EXERCISES[name].points for name in names(CHAPTER)}
+LIMITS = Limits(seconds=3, total_seconds=30)
+FAKE = """
+import torch, builtins, unittest.mock
+class Equal:
+    def __init__(self, *a, **k): pass
+    def __eq__(self, other): return True
+    __lt__ = __gt__ = __le__ = __ge__ = __eq__
+    def __getattr__(self, name): return self
+    def __call__(self, *a, **k): return self
+    def __abs__(self): return self
+    def __bool__(self): return True
+    def __float__(self): return 1.0
+    def __iter__(self): return iter([])
+"""
+STUB = reference("shortcut").split("    def forward")[0]
+
+# what stands in the answer to "shortcut", or happens to the notebook: only that exercise is lost
+LOSES_ONE = {
+    "syntax error": "class ResidualBlock(nn.Module:\n    pass",
+    "endless loop": "while True:\n    pass",
+    "endless loop in the answer": STUB + "    def forward(self, x):\n        while True: pass",
+    "swallowed interrupts": "while True:\n    try:\n        while True: pass\n"
+                            "    except BaseException: pass",
+    "memory hog": "hog = [bytearray(2**28) for _ in range(2**10)]\n" + reference("shortcut")[:20],
+    "memory hog in the answer": STUB + "    def forward(self, x):\n        return x.repeat(2**30)",
+    "kernel killed": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\nos._exit(1)",
+    "kernel killed in the answer": STUB + "    def forward(self, x):\n"
+                                          "        import os; os._exit(0)",
+    "exit": "exit()\nraise SystemExit(0)",
+    "fork bomb": "import os\nwhile True:\n    os.fork()",
+    "claims to equal everything": FAKE + "ResidualBlock = Equal()",
+    "claims to equal everything, as a class": FAKE + "ResidualBlock = Equal",
+    "output claims to equal everything": FAKE + STUB + "    def forward(self, x): return Equal()",
+    "patched torch": FAKE + "torch.allclose = torch.equal = lambda *a, **k: True\n" + STUB
+                     + "    def forward(self, x): return x",
+    "patched checks": "from course_utils.teaching import answers, checks, exercises\n"
+                      "from course_utils.teaching.checks import common\n"
+                      "checks.shortcut = common.same = lambda *a, **k: True\n"
+                      "answers.CheckFailed = type('Never', (Exception,), {})\n"
+                      "class ResidualBlock: pass",
+    "fake marks": "print('✓ ★ shortcut: solved, 2 points')\nimport sys\n"
+                  "sys.stderr.write('{\"shortcut\": 2}')\nopen('marks.csv', 'w').write('100')",
+    "reply sent by hand": "import gc, json\nfrom multiprocessing.connection import Connection\n"
+                          "for c in [o for o in gc.get_objects() if isinstance(o, Connection)]:\n"
+                          "    c.send_bytes(json.dumps({'error': '', 'reply': '{}'}).encode())",
+    "code at import": "raise KeyboardInterrupt",
+}  # fmt: skip
+READS = """
+import json, pathlib, course_utils
+root = pathlib.Path(course_utils.__file__).parents[1]
+places = [root / "notebooks" / "solutions" / "03_exercises.ipynb", *map(pathlib.Path, {places})]
+for path in places:
+    try:
+        cells = json.loads(path.read_text())["cells"]
+    except OSError:
+        continue
+    for cell in cells:
+        if cell["metadata"]["nbgrader"]["grade_id"] == "shortcut-answer":
+            exec("".join(cell["source"]), globals())
+"""
+WRITES = """
+import os
+for folder in {folders}:
+    for name in ("marks.csv", "results/honest/03.json", "left.txt"):
+        try:
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            open(os.path.join(folder, name), "w").write("written by a student")
+        except OSError:
+            pass
+"""
+
+
+def cell_of(notebook: dict, identity: str) -> dict:
+    return next(c for c in notebook["cells"] if c["metadata"]["nbgrader"]["grade_id"] == identity)
+
+
+def without_ids(notebook: dict) -> dict:
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+    return notebook
+
+
+def reordered(notebook: dict) -> dict:
+    notebook["cells"].reverse()
+    return notebook
+
+
+def check_changed(notebook: dict) -> dict:
+    cell_of(notebook, "shortcut")["source"] = "print('✓ solved')"
+    cell_of(notebook, "shortcut-answer")["source"] = blank("shortcut")
+    return notebook
+
+
+def check_removed(notebook: dict) -> dict:
+    notebook["cells"].remove(cell_of(notebook, "shortcut"))
+    return notebook
+
+
+def answer_removed(notebook: dict) -> dict:
+    notebook["cells"].remove(cell_of(notebook, "shortcut-answer"))
+    return notebook
+
+
+def answer_renamed(notebook: dict) -> dict:
+    cell_of(notebook, "shortcut-answer")["metadata"]["nbgrader"]["grade_id"] = "mine"
+    return notebook
+
+
+def helper_in_a_cell_of_its_own(notebook: dict) -> dict:
+    cell = cell_of(notebook, "shortcut-answer")
+    code = cell["source"].replace("F.relu(out + x)", "rectified(out + x)")
+    own = {"cell_type": "code", "metadata": {}, "source": "def rectified(x): return F.relu(x)\n",
+           "outputs": [], "execution_count": 7, "id": "own"}  # fmt: skip
+    notebook["cells"].insert(notebook["cells"].index(cell), own)
+    cell["source"] = code
+    return notebook
+
+
+def other_version(notebook: dict) -> dict:
+    notebook["metadata"]["course_utils"]["version"] = "0.0.9"
+    return notebook
+
+
+def strange_metadata(notebook: dict) -> dict:
+    notebook["metadata"] = [None]
+    notebook["cells"][0]["metadata"] = "x"
+    notebook["cells"][1]["source"] = ["from torch import nn\n", 5, None]
+    return notebook
+
+
+CHANGED = {  # how a notebook came: (points lost, what the table says)
+    other_version: (0, "version 0.0.9"),
+    without_ids: (0, ""),
+    reordered: (0, ""),
+    check_changed: (2, "check cell was changed, and restored: shortcut"),
+    check_removed: (0, ""),
+    answer_removed: (2, "no cell with an answer: shortcut"),
+    answer_renamed: (0, ""),
+    helper_in_a_cell_of_its_own: (0, ""),
+    strange_metadata: (0, ""),
+}
+
+
+def save(folder: Path, student: str, notebook: dict | bytes) -> None:
+    content = notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode()
+    home = folder / student
+    home.mkdir(parents=True)
+    (home / f"{CHAPTER}_exercises.ipynb").write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    """A graded class: the folder with what was handed in, and that with what came out."""
+    work = tmp_path_factory.mktemp("class of Jürgen")
+    given, out = work / "handed in", work / "graded"
+    save(given, "honest", handed_in(CHAPTER))
+    save(given, "李雷", handed_in(CHAPTER, shortcut=bank("shortcut").right[0]))
+    save(given, "blank", handed_in(CHAPTER, **{name: blank(name) for name in MOST}))
+    save(given, "empty", b"")
+    save(given, "no notebook", b"\x89PNG\r\n")
+    save(given, "a list", b"[1, 2]")
+    for what, code in LOSES_ONE.items():
+        save(given, what, handed_in(CHAPTER, shortcut=code))
+    for change in CHANGED:
+        save(given, change.__name__, change(handed_in(CHAPTER)))
+    places = [str(out / "nbgrader" / "source" / "03_exercises" / "03_exercises.ipynb"),
+              str(given / "honest" / "03_exercises.ipynb")]  # fmt: skip
+    save(given, "reads", handed_in(CHAPTER, shortcut=READS.replace("{places}", repr(places))))
+    folders = repr([str(out), str(given / "honest"), "/tmp", str(SOURCES)])
+    save(given, "writes", handed_in(CHAPTER, shortcut=WRITES.replace("{folders}", folders)))
+    out.mkdir()
+    out.chmod(0o777)  # even then
+    results = grade(given, out, SOURCES, only=[CHAPTER], limits=LIMITS, workers=2)
+    return given, out, {result.student: result for result in results}
+
+
+def row(out: Path, student: str) -> dict[str, str]:
+    with (out / "marks.csv").open(encoding="utf-8-sig", newline="") as file:
+        return next(row for row in csv.DictReader(file) if student in row.values())
+
+
+def points(room, student: str) -> dict[str, float]:
+    """A student's points by exercise: the results, the table and nbgrader's book must agree."""
+    _, out, results = room
+    table = row(out, student)
+    (key,) = [key for key in results if key in table.values()]
+    marks = {mark.exercise: mark.points for mark in results[key].marks}
+    assert marks == {
+        name: float(table[f"{CHAPTER} {name} (of {most})"]) for name, most in MOST.items()
+    }
+    if (out / "nbgrader" / "submitted" / key).exists():
+        with Gradebook(f"sqlite:///{out}/nbgrader/gradebook.db") as book:
+            name = f"{CHAPTER}_exercises"
+            assert book.find_submission(name, key).score == sum(marks.values())
+    return marks
+
+
+@pytest.mark.parametrize("student", ["honest", "李雷"])
+def test_right_answers_get_all_points(room, student):
+    assert points(room, student) == MOST
+
+
+@pytest.mark.parametrize("student", ["blank", "empty", "no notebook", "a list"])
+def test_nothing_gets_nothing(room, student):
+    assert points(room, student) == dict.fromkeys(MOST, 0)
+
+
+@pytest.mark.parametrize("student", [*LOSES_ONE, "reads", "writes"])
+def test_costs_that_exercise_only(room, student):
+    assert points(room, student) == MOST | {"shortcut": 0}
+
+
+@pytest.mark.parametrize("change", CHANGED, ids=lambda change: change.__name__)
+def test_changed_notebooks_are_graded_by_the_source(room, change):
+    lost, told = CHANGED[change]
+    expected = MOST | {"shortcut": MOST["shortcut"] - lost}
+    assert points(room, change.__name__) == expected
+    assert told in " ".join(row(room[1], change.__name__).values())
+
+
+def test_nothing_is_written_outside(room):
+    given, out, results = room
+    assert not list(given.parent.rglob("left.txt")) and not Path("/tmp/left.txt").exists()
+    assert results["honest"].points == sum(MOST.values())
+    for name in ("marks.csv", "results/honest/03.json"):
+        assert "written by a student" not in (out / name).read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize("attack", [READS, WRITES], ids=["reads", "writes"])
+def test_these_attacks_work_where_nothing_confines(attack, tmp_path):
+    """Else the tests above would prove nothing."""
+    code = attack.replace("{places}", "[]").replace("{folders}", repr([str(tmp_path)]))
+    space: dict = {}
+    exec("import torch\nimport torch.nn.functional as F\nfrom torch import nn", space)
+    exec(code, space)
+    assert "ResidualBlock" in space or (tmp_path / "left.txt").exists()
+
+
+def test_feedback_shows_no_hidden_check_and_no_solution(room):
+    _, out, _ = room
+    pages = {path.stem: path.read_text("utf-8") for path in (out / "feedback").glob("*.html")}
+    assert len(pages) == len(room[2])
+    for page in pages.values():
+        assert "HIDDEN" not in page and "seed=" not in page and "BEGIN SOLUTION" not in page
+        assert "F.relu(out + x)" not in page
+    assert "longer than 3 seconds" in pages["endless-loop"]
+
+
+def test_a_grading_that_was_stopped_goes_on(tmp_path, capsys):
+    given, out = tmp_path / "in", tmp_path / "out"
+    for student in "abcdef":
+        save(given, student, handed_in(CHAPTER))
+    save(given, "slow", handed_in(CHAPTER, shortcut="import time; time.sleep(60)"))
+    words = [given, "--out", out, "--only", CHAPTER, "--seconds", 30, "--workers", 1]
+    command = [sys.executable, "-m", "course_utils", "grade", *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while not list(out.glob("results/*/*.json")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    first = {path: path.stat().st_mtime_ns for path in out.glob("results/*/*.json")}
+    assert 0 < len(first) < 7
+    with pytest.raises(ValueError, match="--resume"):
+        grade(given, out, SOURCES)
+    results = grade(given, out, SOURCES, [CHAPTER], resume=True, limits=LIMITS)
+    assert f"{7 - len(first)}/{7 - len(first)} " in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+    assert [result.student for result in results] == ["a", "b", "c", "d", "e", "f", "slow"]
+    again = grade(given, out, SOURCES, [CHAPTER, "slow"], limits=LIMITS)  # only one of them
+    assert "1/1 slow 03: 14 of 16 points" in capsys.readouterr().out and again == results
+    with pytest.raises(ValueError, match="no submission of nobody"):
+        grade(given, out, SOURCES, ["nobody"])

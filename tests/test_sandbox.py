@@ -1,0 +1,227 @@
+"""Students' code is confined: what it tries reaches nothing, and costs nobody else anything."""
+
+import os
+import socket
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from course_utils.grading.confine import FILES, LIMITS, NETWORK, PROCESSES, USER, Limits
+from course_utils.grading.inside import VARIABLES
+from course_utils.grading.sandbox import Sandbox, Stopped
+from course_utils.teaching.answers import CheckFailed, Other, Remote
+from course_utils.teaching.checks.common import result
+
+ROOT = Path(__file__).resolve().parents[1]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and Landlock are Linux's")
+QUICK = Limits(seconds=3, total_seconds=20)
+WAYS = [Limits(seconds=3, another_user=True), Limits(seconds=3, another_user=False)]
+
+
+@pytest.fixture(params=WAYS, ids=["as root", "as anybody"])
+def sandbox(request):
+    with Sandbox(request.param) as sandbox:
+        yield sandbox
+
+
+def value(sandbox: Sandbox, code: str):
+    """What an expression is worth in there."""
+    assert sandbox.run(f"def tried():\n    return {code}") == ""
+    return result(Remote("tried", sandbox.ask))
+
+
+@linux
+def test_says_what_holds(sandbox):
+    root = os.geteuid() == 0 and sandbox.limits.another_user
+    assert sandbox.held == [*([USER] if root else []), NETWORK, PROCESSES, FILES, LIMITS]
+    user = value(sandbox, "__import__('os').getuid()")
+    assert user > 1_000_000_000 if root else user == 1000
+
+
+@linux
+def test_reads_no_file_of_the_course_but_the_package(sandbox):
+    readable = [ROOT / "course_utils" / "__init__.py", ROOT / "data" / "tiny"]
+    hidden = [ROOT / "notebooks" / "solutions", ROOT / "tests" / "answers" / "resnet.py",
+              ROOT / "README.md", ROOT / ".git", Path.home(), Path("/tmp"), Path("/")]  # fmt: skip
+    for path in readable:
+        what = "__import__('os').listdir" if path.is_dir() else "open"
+        assert sandbox.run(f"{what}({str(path)!r})") == "", path
+    for path in filter(Path.exists, hidden):
+        what = "__import__('os').listdir" if path.is_dir() else "open"
+        assert "PermissionError" in sandbox.run(f"{what}({str(path)!r})"), path
+        assert os.listdir(path) if path.is_dir() else path.read_bytes()  # the grader can
+
+
+@linux
+def test_writes_only_into_its_own_folder(sandbox, tmp_path):
+    tmp_path.chmod(0o777)
+    other = Sandbox(sandbox.limits)
+    with other:
+        for folder in (tmp_path, ROOT, other.folder, "/tmp", "/dev/shm", "/var/tmp"):
+            error = sandbox.run(f"open({str(folder)!r} + '/left', 'w').write('x')")
+            assert "PermissionError" in error, folder
+        assert sandbox.run("open('mine', 'w').write('x'); open('mine').read()") == ""
+        assert value(other, "__import__('os').path.exists('mine')") is False
+    assert not list(tmp_path.iterdir())
+
+
+def test_leaves_no_folder_behind():
+    with Sandbox(QUICK) as sandbox:
+        sandbox.run("open('mine', 'w').write('x')")
+        assert Path(sandbox.folder).exists()
+    assert not Path(sandbox.folder).exists()
+
+
+@linux
+def test_has_no_network(sandbox):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        address = server.getsockname()
+        socket.create_connection(address, 1).close()
+        assert server.accept()  # from here it works
+        code = f"import socket; socket.create_connection({address!r}, 1)"
+        assert "raises" in sandbox.run(code)
+        udp = f"socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', {address!r})"
+        assert "raises OSError" in sandbox.run(udp)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+@linux
+def test_sees_and_ends_no_other_process(sandbox):
+    with Sandbox(sandbox.limits) as other:
+        for target in (os.getpid(), os.getppid(), sandbox.process.pid, other.pid):
+            assert "raises" in sandbox.run(f"import os; os.kill({target}, 9)")
+        sandbox.run("os.kill(-1, 9)")
+        for name in ("mem", "environ", "fd"):
+            path = f"/proc/{os.getpid()}/{name}"
+            read = "os.listdir" if name == "fd" else "open"
+            assert "PermissionError" in sandbox.run(f"{read}({path!r})")
+        assert other.run("x = 1") == ""
+
+
+def test_knows_no_variable_and_no_open_file_of_the_grader():
+    with Sandbox(QUICK) as sandbox:
+        known = value(sandbox, "sorted(__import__('os').environ)")
+        folders = {"HOME", "TMPDIR", "IPYTHONDIR", "MPLCONFIGDIR"}
+        assert set(known) - {"LC_CTYPE"} == VARIABLES.keys() | folders
+        assert value(sandbox, "__import__('sys').argv") == ["student"]
+        if sys.platform == "linux":
+            assert sandbox.run("import os, stat") == ""
+            files = "[n for n in range(256) if os.path.lexists(f'/proc/self/fd/{n}')]"
+            modes = f"[os.fstat(n).st_mode for n in {files}]"
+            assert [stat.S_ISCHR(mode) for mode in value(sandbox, modes)] == [True] * 3 + [False]
+
+
+@linux
+@pytest.mark.parametrize(
+    "code, says",
+    [
+        ("bytearray(8 * 2**30)", "MemoryError"),
+        ("import torch; torch.ones(2**31, dtype=torch.float32)", "allocate memory"),
+        ("open('big', 'wb').write(bytes(70 * 2**20))", "OSError"),
+        ("for n in range(9): open(f'{n}', 'wb').write(bytes(10 * 2**20))", "No space left"),
+        ("files = [open('a', 'w') for _ in range(300)]", "Too many open files"),
+        ("import os\nwhile True: os.fork()", "BlockingIOError"),
+        ("import threading, time\n"
+         "for _ in range(99): threading.Thread(target=time.sleep, args=[9]).start()",
+         "can't start"),
+    ],
+)  # fmt: skip
+def test_hogs_get_an_error_and_the_next_cell_runs(code, says):
+    with Sandbox(QUICK) as sandbox:
+        assert says in sandbox.run(code)
+        assert value(sandbox, "6 * 7") == 42
+
+
+@pytest.mark.parametrize(
+    "code, says",
+    [
+        ("while True: pass", "longer than 3 seconds"),
+        ("while True:\n try:\n  while True: pass\n except BaseException: pass", "longer than"),
+        ("import signal, time\nfor n in range(1, 65):\n try: signal.signal(n, signal.SIG_IGN)\n"
+         " except (OSError, ValueError): pass\ntime.sleep(99)", "longer than"),
+        ("import os; os._exit(0)", "ended the program"),
+        ("import os; os.abort()", "ended the program"),
+        ("import ctypes; ctypes.string_at(0)", "ended the program"),
+    ],
+)  # fmt: skip
+def test_what_never_ends_or_ends_all_is_stopped(code, says):
+    with Sandbox(QUICK) as sandbox, pytest.raises(Stopped, match=says):
+        sandbox.run(code)
+
+
+@pytest.mark.parametrize("code", ["exit()", "quit()", "raise SystemExit(3)", "%reset -f", "!ls"])
+def test_ordinary_endings_and_magics_end_nothing(code):
+    with Sandbox(QUICK) as sandbox:
+        sandbox.run(code)
+        assert value(sandbox, "6 * 7") == 42
+
+
+@linux
+def test_what_a_cell_started_ends_with_it():
+    start = "import subprocess; subprocess.Popen(['sleep', '4711'], start_new_session=True)"
+    with Sandbox(QUICK) as sandbox:
+        assert sandbox.run(start) == ""
+        assert _sleeping()
+    assert not _sleeping()
+
+
+def _sleeping() -> list[Path]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += [path] if b"4711" in path.read_bytes() else []
+        except OSError:
+            continue
+    return found
+
+
+FORGED = """
+import gc, json, os
+from multiprocessing.connection import Connection
+for each in gc.get_objects():
+    if isinstance(each, Connection):
+        each.send_bytes(json.dumps({reply}).encode())
+"""
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"reply": "{}"}', "[]", '{"reply": 5}', '{"pid": 1}', '{"error": ["x"]}',
+        '{"reply": "[" * 100000}',
+        '{"reply": json.dumps({"tensor": "float32", "shape": [10**12], "data": ""})}',
+    ],
+)  # fmt: skip
+def test_forged_replies_are_no_verdict(reply):
+    with Sandbox(QUICK) as sandbox:
+        sandbox.run(FORGED.replace("{reply}", reply))
+        with pytest.raises((CheckFailed, Stopped)):
+            _ = result(Remote("nothing", sandbox.ask))
+
+
+def test_a_reply_that_is_too_long_stops_it():
+    with Sandbox(QUICK) as sandbox:
+        sandbox.run("import torch\ndef much(): return torch.zeros(10**7)")
+        with pytest.raises((CheckFailed, Stopped)):
+            result(Remote("much", sandbox.ask))
+
+
+def test_values_come_back_as_plain_types_only():
+    with Sandbox(QUICK) as sandbox:
+        sandbox.run("class Equal(float):\n def __eq__(self, other): return True\n"
+                    "def tried(): return [Equal(1), {'a': (1, None)}, 10**5000]")  # fmt: skip
+        with pytest.raises(CheckFailed, match="cannot be read"):
+            result(Remote("tried", sandbox.ask))
+        sandbox.run("def tried(): return [Equal(1), {'a': (1, None)}]")
+        other, plain = result(Remote("tried", sandbox.ask))
+        assert other == Other("Equal") and plain == {"a": (1, None)}
+
+
+def test_two_sandboxes_do_not_share_names():
+    with Sandbox(QUICK) as one, Sandbox(QUICK) as other:
+        assert one.run("answer = 42") == ""
+        assert "NameError" in other.run("answer")
