@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 import zipfile
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -165,6 +165,14 @@ def test_one_students_folder_or_notebook(tmp_path):
     assert [each.key for each in read_submissions(tmp_path / "bob")] == ["bob"]
     write(tmp_path / "c", {"carl.zip": zipped({"03_exercises.ipynb": notebook()})})
     assert [each.key for each in read_submissions(tmp_path / "c")] == ["carl"]
+    write(tmp_path / "d", {"doradora_1_2_ex.zip": zipped({"03_exercises.ipynb": notebook()})})
+    assert [each.student for each in read_submissions(tmp_path / "d")] == ["doradora"]
+    inner = zipped({f"{part}/03_exercises.ipynb": notebook(part) for part in ("part 1", "part 2")})
+    write(tmp_path, {"e.zip": zipped({"eva.zip": inner})})
+    assert [each.key for each in read_submissions(tmp_path / "e.zip")] == ["eva"]
+    moodle = "Export/Fay Li_1_assignsubmission_file_/03_exercises.ipynb"
+    write(tmp_path / "f", {moodle: notebook()})
+    assert [each.key for each in read_submissions(tmp_path / "f")] == ["fay-li-1"]
 
 
 def test_zips_of_students_in_the_zip_of_all(read):
@@ -191,10 +199,10 @@ def test_late_by_the_time_of_the_file(read):
 
 
 def test_due_may_have_a_time_zone(read):
-    due = datetime(*NOVEMBER).astimezone(UTC)
+    due = datetime(*NOVEMBER).astimezone(timezone(timedelta(hours=5)))
     files = {"anna/03_exercises.ipynb": notebook()}
     assert not read(files, due=due).of["anna"].notes
-    assert read(files, due=due.replace(hour=due.hour - 1)).of["anna"].files[0].late
+    assert read(files, due=due - timedelta(hours=1)).of["anna"].files[0].late
 
 
 def test_what_counts_as_the_same_notebook():
@@ -252,6 +260,7 @@ BAD = {
     "deep.ipynb": (b"[" * 200_000, "deep.ipynb is damaged"),
     "latin.ipynb": (notebook("ü", "latin-1"), "latin.ipynb is damaged"),
     "list.ipynb": (b"[1, 2]", "list.ipynb is no notebook of this kind: it has no cells"),
+    "dict.ipynb": (b'{"cells": {}}', "dict.ipynb is no notebook of this kind"),
     "huge.ipynb": (HUGE, "huge.ipynb cannot be read: it has more than 20 MB"),
     "notes.docx": (b"PK", "notes.docx is no notebook"),
     "broken.zip": (zipped(GOOD)[:-30], "broken.zip cannot be unpacked"),
@@ -350,6 +359,8 @@ def test_keys_are_safe_everywhere():
     assert keys["Ołena"] == "olena" and keys["Strauß"] == "strauss"
     assert keys["李雷"].startswith("student-") and keys["anna"].startswith("anna-")
     assert safe_keys(odd[::-1]) == keys
+    assert safe_keys(["李 Lei"])["李 Lei"].startswith("lei-")
+    assert len(safe_keys(["b" * 100])["b" * 100]) == 71
     taken = safe_keys(["x y", "x_y", keys["x y"]])
     assert len(set(taken.values())) == 3
 

@@ -95,7 +95,7 @@ def _in_folder(folder: Path) -> Iterator[Found]:
 def _on_disk(path: Path, parts: tuple[str, ...]) -> Iterator[Found]:
     found = Found(parts, len(parts))
     try:
-        if not path.is_file():
+        if path.is_symlink() or not path.is_file():
             yield replace(found, fault="is a link or no ordinary file; it was not read")
             return
         found = replace(found, received=_time_of(path))

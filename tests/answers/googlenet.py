@@ -126,7 +126,7 @@ WORK_BANK = Bank(
              (DIRECT, f"({DIRECT} + out_channels * height * width)")),
         edit("a square picture", "expected 32400: the output has height × width",
              ("* height * width", "* height**2")),
-        edit("a square picture, by the width", "48600, expected 32400: the output has height × width",
+        edit("a square picture, by the width", "the output has height × width",
              ("* height * width", "* width**2")),
         edit("height plus width", "the output has height × width", (
              "* height * width", "* (height + width)")),
@@ -229,7 +229,7 @@ BLOCK_BANK = Bank(
              ("dim=1", "dim=0")),
         edit("joined along the width", "match except in dimension 3",
              ("dim=1", "dim=-1")),
-        edit("added", "must match the size of tensor b", (
+        edit("added", "your code raises RuntimeError: The size of tensor a", (
              CAT, "self.one(x) + self.three(x) + self.five(x) + self.pooled(x)")),
         edit("one behind the other", "to have 8 channels, but got 3", (
              "return torch", "x = self.one(x)\n        return torch")),
@@ -487,6 +487,10 @@ AUXILIARY_BANK = Bank(
              (JOINT, "self.weight * (main + sum(auxiliary))")),
         edit("weight on the main one", "the weight is at the main loss",
              (JOINT, "self.weight * main + sum(auxiliary)")),
+        edit("as a weighted mean", "the main loss is scaled by 1 − weight",
+             (JOINT, f"(1 - self.weight) * {JOINT}")),
+        edit("divided by the heads", "the sum is divided by the number of heads",
+             (JOINT, f"({JOINT}) / len(self.heads)")),
         edit("averaged", "averaged; add them",
              ("sum(auxiliary)", "sum(auxiliary) / len(auxiliary)")),
         edit("always 0.3", "the weight is always 0.3", ("self.weight * sum", "0.3 * sum")),
@@ -494,7 +498,7 @@ AUXILIARY_BANK = Bank(
              ("*auxiliary, main =", "main, *auxiliary =")),
         edit("main one counted twice", "counted as an auxiliary one, too",
              ("sum(auxiliary)", "(main + sum(auxiliary))")),
-        edit("loss always joint", "in evaluation the loss is", (EVALUATED, """
+        edit("loss always joint", "the auxiliary losses are added", (EVALUATED, """
             x, losses = images, []
             for stage, head in zip(self.stages, self.heads):
                 x = stage(x)
@@ -512,6 +516,10 @@ AUXILIARY_BANK = Bank(
         edit("heads cut off from the stages", "do not reach the stages",
              ("logits.append(head(x))",
               "logits.append(head(x if head is self.heads[-1] else x.detach()))")),
+        edit("stages cut off from one another", "does not change the network as the loss demands",
+             ("x = stage(x)", "x = stage(x.detach())")),
+        edit("last stage forgotten", "is not the last head's, behind all stages",
+             (DEPLOYED, "nn.Sequential(*self.stages[:-1], self.heads[-1])")),
         edit("all heads deployed", "parameters, expected", (f"return {DEPLOYED}", "return self"),
              (ANSWERED, f"return {DEPLOYED}(images)")),
         edit("the network itself cut down", "of deployed() must be a tensor; it is a list",

@@ -283,7 +283,7 @@ def shard(images, rank, processes, seed, epoch):
              ("order[rank::processes]", "(1 + order[rank::processes])")),
         edit("padded by hand", "24 are dealt out, is that padding?",
              ("return", "order = torch.cat([order, order[:-images % processes]])\n    return")),
-        edit("one image", "must get a list of indices; it is a int",
+        edit("one image", "must get a list of indices; it is an int",
              (DEAL, "int(order[rank])")),
         edit("nothing returned", "must get a list of indices; it is nothing",
              ("return order", "order")),

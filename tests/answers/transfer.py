@@ -244,7 +244,7 @@ PICTURE_FOLDER = Bank(
         edit("turned the wrong way", "from a camera held upright) stands on its",
              (UPRIGHT, 'image.rotate(90 * (image.getexif().get(274) == 6), expand=True)'
               '.convert("RGB")')),
-        edit("a number for the classes", "must be a list of names; it is a int",
+        edit("a number for the classes", "must be a list of names; it is an int",
              ("self.classes = " + RIGHT_LIST, "names = " + RIGHT_LIST
               + "\n        self.classes = len(names)"),
              ("enumerate(self.classes)", "enumerate(names)")),

@@ -20,7 +20,8 @@ def kind(value: Any) -> str:
         return "nothing (None): is there a `return`?"
     if isinstance(value, Tensor):
         return f"a {value.dtype} tensor of shape {tuple(value.shape)}"
-    return f"a {value.type_name if isinstance(value, Other) else type(value).__name__}"
+    name = value.type_name if isinstance(value, Other) else type(value).__name__
+    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
 
 
 def number(value: Any, what: str) -> float:

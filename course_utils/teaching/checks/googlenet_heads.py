@@ -93,7 +93,7 @@ def _parts(weights: list) -> tuple[list[nn.Module], list[nn.Module]]:
 
 def _step(parameters: Iterable[Tensor], loss: Tensor, rate: float = 1.0) -> None:
     """Plain gradient descent; an optimizer would first import a compiler, for seconds."""
-    parameters = list(parameters)
+    parameters = [parameter for parameter in parameters if parameter.requires_grad]
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     with torch.no_grad():
         for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -147,7 +147,7 @@ def _all_logits(stages: list, heads: list, images: Tensor, detached: bool = Fals
 
 
 def auxiliary_loss(
-    answer: type[nn.Module], depth: int = 3, weight: float = 0.5, seed: int = 0
+    answer: type[nn.Module], depth: int = 3, weight: float = 0.4, seed: int = 0
 ) -> None:
     """All heads' logits and a joint loss in training, the main head's alone in evaluation."""
     classes = 5
