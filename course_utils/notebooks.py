@@ -21,12 +21,16 @@ IGNORED = "nbval-ignore-output"  # the tag that nbval knows
 def execute(paths: Sequence[Path] = (), check: bool = False) -> int:
     """Execute notebooks top to bottom and store their outputs; returns an exit status.
 
-    Without paths: all of ``notebooks/``. With ``check`` nothing is written: it says whether the
-    bytes on disk are those an execution gives. A notebook that fails is left as it was.
+    Without paths: all of ``notebooks/``, and the exercises' solutions. With ``check`` nothing is
+    written: it says whether the bytes on disk are those an execution gives. A notebook that
+    fails is left as it was.
     """
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    paths = [Path(path) for path in paths] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    paths = [Path(path) for path in paths] or [
+        path for pattern in ("*.ipynb", "solutions/*.ipynb")
+        for path in sorted((ROOT / "notebooks").glob(pattern))
+    ]  # fmt: skip
     failed = 0
     for path in paths:
         started = time.perf_counter()

@@ -64,12 +64,14 @@ def as_much_text_as_code(nb):
 
 
 def short_code_cells(nb):
-    lines = [len([line for line in c.source.splitlines() if line.strip()])
-             for c in cells(nb, "code")] or [0]  # fmt: skip
-    if median(lines) > MEDIAN_LINES:
-        yield f"code cells have {median(lines)} lines (median), at most {MEDIAN_LINES}"
-    if max(lines) > MAX_LINES:
-        yield f"a code cell has {max(lines)} lines, at most {MAX_LINES}"
+    lines = {True: [0], False: []}  # True: an exercise's answer, a stub for students
+    for cell in cells(nb, "code"):
+        answer = cell.metadata.get("nbgrader", {}).get("solution", False)
+        lines[answer].append(len([line for line in cell.source.splitlines() if line.strip()]))
+    if median(lines[False] or [0]) > MEDIAN_LINES:
+        yield f"code cells have {median(lines[False])} lines (median), at most {MEDIAN_LINES}"
+    if max(lines[False] + lines[True]) > MAX_LINES:
+        yield f"a code cell has {max(lines[False] + lines[True])} lines, at most {MAX_LINES}"
 
 
 def counts_run_from_1(nb):
@@ -162,11 +164,11 @@ def has_end(nb):
             yield f"no heading with the word {wanted!r}"
 
 
-def links_lead_somewhere(nb):
+def links_lead_somewhere(nb, folder=ROOT / "notebooks"):
     for pair in LINK.findall(prose(nb)):
         target = "".join(pair).split("#")[0]
         elsewhere = not target or re.match(r"(https?|mailto|attachment|data):", target)
-        if not elsewhere and not (ROOT / "notebooks" / unquote(target)).exists():
+        if not elsewhere and not (folder / unquote(target)).exists():
             yield f"link to {target}, which does not exist"
 
 

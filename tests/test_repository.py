@@ -96,9 +96,12 @@ def test_files_are_small(files):
 
 def declared(*groups: str) -> dict[str, Requirement]:
     """What pyproject.toml asks for, by name."""
-    lists = [PROJECT["project"]["dependencies"]]
-    lists += [PROJECT["dependency-groups"][group] for group in groups]
-    return {(r := Requirement(text)).name: r for texts in lists for text in texts}
+    texts = list(PROJECT["project"]["dependencies"])
+    for group in groups:
+        for entry in PROJECT["dependency-groups"][group]:
+            included = isinstance(entry, dict) and entry["include-group"]
+            texts += PROJECT["dependency-groups"][included] if included else [entry]
+    return {(r := Requirement(text)).name: r for text in texts}
 
 
 def test_conda_environment_is_the_same():

@@ -170,6 +170,9 @@ def test_one_students_folder_or_notebook(tmp_path):
     inner = zipped({f"{part}/03_exercises.ipynb": notebook(part) for part in ("part 1", "part 2")})
     write(tmp_path, {"e.zip": zipped({"eva.zip": inner})})
     assert [each.key for each in read_submissions(tmp_path / "e.zip")] == ["eva"]
+    both = {f"{name}/03_exercises.ipynb": notebook(name) for name in ("gil", "hal")}
+    write(tmp_path / "g", {"all.zip": zipped(both), ".DS_Store": b""})
+    assert [each.key for each in read_submissions(tmp_path / "g")] == ["gil", "hal"]
     moodle = "Export/Fay Li_1_assignsubmission_file_/03_exercises.ipynb"
     write(tmp_path / "f", {moodle: notebook()})
     assert [each.key for each in read_submissions(tmp_path / "f")] == ["fay-li-1"]

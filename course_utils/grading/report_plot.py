@@ -29,7 +29,7 @@ def spread(marks: ClassMarks) -> list[int]:
     """How many students have 0–9 %, 10–19 %, … 90–100 % of the points."""
     counts = [0] * (100 // STEP)
     for row in marks.rows:
-        share = 100 * marks.share(row.points) + 1e-9
+        share = 100 * marks.share(row.points)
         counts[min(int(share) // STEP, len(counts) - 1)] += 1
     return counts
 

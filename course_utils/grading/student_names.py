@@ -98,7 +98,7 @@ def _plain(identity: str) -> tuple[str, bool]:
     letters = unicodedata.normalize("NFKD", identity.translate(LETTERS))
     letters = "".join(c for c in letters if not unicodedata.combining(c)).lower()
     key = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")
-    whole = letters.isascii() and 0 < len(key) <= 600 and key not in RESERVED
+    whole = letters.isascii() and 0 < len(key) <= 60 and key not in RESERVED
     return key[:60].strip("-") or "student", whole
 
 

@@ -229,7 +229,7 @@ PICTURE_FOLDER = Bank(
              ("(upright), label", "(upright).transpose(1, 2), label")),
         edit("floats", "is torch.float32, expected torch.uint8",
              ("(upright), label", "(upright) / 255, label")),
-        edit("the picture itself", "must be a tensor; it is a Image",
+        edit("the picture itself", "must be a tensor; it is an Image",
              ("v2.functional.pil_to_tensor(upright)", "upright")),
         edit("labels from 1", "item 0 (ants/1.jpg, a photograph) has the label 1, expected 0",
              ("enumerate(self.classes)", "enumerate(self.classes, 1)")),
