@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -57,6 +58,9 @@ def test_lab(server):
     plugin = "@jupyterlab/apputils-extension:notification"
     defaults = json.load(ask(server, f"lab/api/settings/{plugin}"))["schema"]["properties"]
     assert defaults["fetchNews"]["default"] == "false"
+    page = ask(server, "lab").read().decode()
+    told = json.loads(re.search(r'"jupyter-config-data"[^>]*>(.*?)</script>', page, re.S)[1])
+    assert "@jupyter/nbgrader" in told["disabledExtensions"]  # students need none of its menus
     kernel = json.load(ask(server, "api/kernels", method="POST"))
     assert kernel["name"] == "python3"
     assert wait_for(lambda: spin_counts(server["pid"]), "the kernel") == ["0"]
