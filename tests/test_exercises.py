@@ -5,6 +5,7 @@ import re
 import pytest
 from classroom import bank, blank, reference, source
 
+from course_utils.notebooks import ROOT
 from course_utils.teaching.answers import CheckFailed, NotSolved
 from course_utils.teaching.exercises import EXERCISES
 
@@ -50,3 +51,35 @@ def test_there_are_enough_answers(name):
     assert len(wrong) >= FEWEST["wrong"] and len(wrong) == len(answers.wrong)
     assert len({each.why for each in answers.wrong}) == len(wrong)
     assert not right & wrong
+
+
+def test_tables_tell_the_exercises_and_the_proof():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("<!-- exercises -->\n")[1].split("<!-- end of exercises -->")[0]
+    counts = {name: (len(bank(name).right) + 1, len(bank(name).wrong) + 1) for name in EXERCISES}
+    rows = [
+        f"| {e.chapter} | {e.title} | {'★' * e.stars} {e.points} | {right} | {wrong} |"
+        for e, (right, wrong) in zip(EXERCISES.values(), counts.values())
+    ]
+    right, wrong = map(sum, zip(*counts.values()))
+    points = sum(exercise.points for exercise in EXERCISES.values())
+    rows.append(f"| | **all {len(rows)}** | {points} | {right} | {wrong} |")
+    assert table.splitlines()[2:] == rows
+    told = (ROOT / "notebooks" / "FOR_INSTRUCTORS.md").read_text(encoding="utf-8")
+    for e in EXERCISES.values():
+        assert f"| {e.chapter} | {e.title} | {'★' * e.stars} | {e.goal} |" in told
+
+
+@pytest.mark.parametrize("chapter", sorted({e.chapter for e in EXERCISES.values()}))
+def test_a_notebook_has_what_the_table_says(chapter):
+    """In the order of the table, with points, title line and three hints each."""
+    cells = source(chapter)
+    mine = [e for e in EXERCISES.values() if e.chapter == chapter]
+    assert 4 <= len(mine) <= 6
+    assert [name for name in cells if name in EXERCISES] == [e.name for e in mine]
+    text = "\n\n".join(cells.values())
+    for number, e in enumerate(mine, start=1):
+        title = rf"^## {number} · .+ {'★' * e.stars} \({e.points} points\)$"
+        assert re.search(title, text, re.M), e.name
+        assert HIDDEN.search(cells[e.name]), e.name
+    assert text.count("<summary>Hint ") == 3 * len(mine)

@@ -97,7 +97,11 @@ def protection(limits: Limits) -> str:
         held = sandbox.held
     text = f"Students' code runs with: {', '.join(held) or 'nothing'}; and a time limit."
     if missing := [word for word in WISHED if word not in held]:
-        text += f"\nThis system does not give: {', '.join(missing)}. Grade in a container instead."
+        text += f"\nNot given here: {', '.join(missing)}."
+    if NETWORK not in held or FILES not in held:
+        text += (
+            "\nGrade in a container that holds nothing else: their code could read the solutions."
+        )
     return text
 
 

@@ -50,6 +50,7 @@ def serve(connection: Connection, folder: str, limits: Limits) -> None:
     for name in ("HOME", "TMPDIR", "IPYTHONDIR", "MPLCONFIGDIR"):
         os.environ[name] = folder
     tempfile.tempdir = folder
+    torch.set_num_threads(1)  # renews torch's pool after the fork; two threads at once break it
     shell, me = _shell(), os.getpid()
     _send(connection, {"held": held})
     while True:
