@@ -225,3 +225,26 @@ def test_two_sandboxes_do_not_share_names():
     with Sandbox(QUICK) as one, Sandbox(QUICK) as other:
         assert one.run("answer = 42") == ""
         assert "NameError" in other.run("answer")
+
+
+THREADS = """
+import threading, torch, torch.nn.functional as F
+barrier, errors = threading.Barrier(3), []
+def work():
+    barrier.wait()
+    try:
+        F.cross_entropy(torch.zeros(2, 3), torch.tensor([0, 1]))
+    except RuntimeError as error:
+        errors.append(str(error))
+threads = [threading.Thread(target=work) for _ in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert not errors, errors
+"""
+
+
+def test_threads_may_use_torch_at_once():
+    """After a fork torch renews its pool, and fails where two threads come first (1 in 6)."""
+    for _ in range(20):
+        with Sandbox(QUICK) as sandbox:
+            assert sandbox.run(THREADS) == ""
