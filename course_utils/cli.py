@@ -364,6 +364,8 @@ def grade(
     from course_utils.grading.confine import Limits
     from course_utils.grading.grade import grade
 
+    if seconds <= 0 or memory <= 0:
+        raise ValueError("--seconds and --memory must be larger than 0")
     until = datetime.fromisoformat(due) if due else None
     limits = Limits(seconds=seconds, memory=memory)
     results = grade(submissions, out, source or SOURCE, only, resume, until, limits, workers)

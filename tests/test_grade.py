@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from nbgrader.api import Gradebook
 
 from course_utils.grading.confine import Limits
 from course_utils.grading.grade import grade
+from course_utils.notebooks import ROOT
 from course_utils.teaching.exercises import EXERCISES
 
 CHAPTER = "03"
@@ -169,7 +171,15 @@ def save(folder: Path, student: str, notebook: dict | bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory):
+def sources(tmp_path_factory):
+    """A private folder with the solutions of one chapter."""
+    folder = tmp_path_factory.mktemp("private")
+    shutil.copy(SOURCES / f"{CHAPTER}_exercises.ipynb", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory, sources):
     """A graded class: the folder with what was handed in, and that with what came out."""
     work = tmp_path_factory.mktemp("class of Jürgen")
     given, out = work / "handed in", work / "graded"
@@ -190,7 +200,7 @@ def room(tmp_path_factory):
     save(given, "writes", handed_in(CHAPTER, shortcut=WRITES.replace("{folders}", folders)))
     out.mkdir()
     out.chmod(0o777)  # even then
-    results = grade(given, out, SOURCES, only=[CHAPTER], limits=LIMITS, workers=2)
+    results = grade(given, out, sources, limits=LIMITS, workers=2)
     return given, out, {result.student: result for result in results}
 
 
@@ -266,12 +276,12 @@ def test_feedback_shows_no_hidden_check_and_no_solution(room):
     assert "longer than 3 seconds" in pages["endless-loop"]
 
 
-def test_a_grading_that_was_stopped_goes_on(tmp_path, capsys):
+def test_a_grading_that_was_stopped_goes_on(tmp_path, capsys, sources):
     given, out = tmp_path / "in", tmp_path / "out"
     for student in "abcdef":
         save(given, student, handed_in(CHAPTER))
     save(given, "slow", handed_in(CHAPTER, shortcut="import time; time.sleep(60)"))
-    words = [given, "--out", out, "--only", CHAPTER, "--seconds", 30, "--workers", 1]
+    words = [given, "--out", out, "--source", sources, "--seconds", 30, "--workers", 1]
     command = [sys.executable, "-m", "course_utils", "grade", *map(str, words)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while not list(out.glob("results/*/*.json")):
@@ -281,12 +291,60 @@ def test_a_grading_that_was_stopped_goes_on(tmp_path, capsys):
     first = {path: path.stat().st_mtime_ns for path in out.glob("results/*/*.json")}
     assert 0 < len(first) < 7
     with pytest.raises(ValueError, match="--resume"):
-        grade(given, out, SOURCES)
-    results = grade(given, out, SOURCES, [CHAPTER], resume=True, limits=LIMITS)
+        grade(given, out, sources)
+    results = grade(given, out, sources, resume=True, limits=LIMITS)
     assert f"{7 - len(first)}/{7 - len(first)} " in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in first} == first
     assert [result.student for result in results] == ["a", "b", "c", "d", "e", "f", "slow"]
-    again = grade(given, out, SOURCES, [CHAPTER, "slow"], limits=LIMITS)  # only one of them
-    assert "1/1 slow 03: 14 of 16 points" in capsys.readouterr().out and again == results
-    with pytest.raises(ValueError, match="no submission of nobody"):
-        grade(given, out, SOURCES, ["nobody"])
+    shutil.rmtree(given / "a")
+    with pytest.raises(ValueError, match="no submission of a$"):
+        grade(given, out, sources, ["a"])
+    results = results[1:]  # who has withdrawn is told no more
+    again = grade(given, out, sources, [CHAPTER, "slow"], limits=LIMITS)  # only one of them
+    assert "1/1 slow 03: 14 of 16 points" in capsys.readouterr().out
+    assert [result.marks for result in again] == [result.marks for result in results]
+
+
+@pytest.mark.parametrize(
+    "given, out, says",
+    [
+        ("in", "in/out", "out lies in .*in: choose folders apart"),
+        ("out/in", "out", "in lies in .*out: choose folders apart"),
+        ("in", SOURCES / "out", "choose folders apart"),
+        ("in", ROOT / "course_utils" / "out", "which students' code may read"),
+        ("empty", "out", "nothing was handed in there"),
+        ("nowhere", "out", "nowhere"),
+    ],
+)
+def test_folders_that_cannot_be_are_refused(tmp_path, given, out, says):
+    save(tmp_path / "in", "anna", handed_in(CHAPTER))
+    save(tmp_path / "out" / "in", "anna", handed_in(CHAPTER))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises((ValueError, OSError), match=says):
+        grade(tmp_path / given, tmp_path / out, SOURCES, limits=LIMITS)
+    assert not (tmp_path / out / "marks.csv").exists()
+
+
+SPY = """
+from course_utils.teaching.answers import QUESTIONS
+import course_utils.teaching.checks.resnet as home
+seen = []
+for name, function in list(QUESTIONS.items()):
+    def spy(*arguments, function=function, **options):
+        seen.append([tuple(a.shape) for a in arguments if isinstance(a, torch.Tensor)])
+        return function(*arguments, **options)
+    QUESTIONS[name] = spy
+"""
+
+
+def test_a_spy_learns_nothing_of_the_hidden_checks(tmp_path, sources):
+    """One answer watches the questions, the next tells in its error what was seen."""
+    tell = "class WideningBlock:\n    def __init__(self, *a): raise ValueError(f'hidden: {seen}')"
+    notebook = handed_in(CHAPTER, shortcut=SPY + reference("shortcut"), projection=tell)
+    save(tmp_path / "in", "spy", notebook)
+    results = grade(tmp_path / "in", tmp_path / "out", sources, limits=LIMITS)
+    marks = {mark.exercise: mark for mark in results[0].marks}
+    assert marks["shortcut"].points and "hidden: [[(2, 3, 4, 4)]," in marks["projection"].message
+    assert "(2, 7, 4, 4)" not in marks["projection"].message  # what the hidden check would ask
+    assert "QUESTIONS" in row(tmp_path / "out", "spy")["remarks for the instructor"]
+    assert "QUESTIONS" not in (tmp_path / "out" / "feedback" / "spy.html").read_text("utf-8")

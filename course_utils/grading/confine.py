@@ -7,10 +7,13 @@ limits of ``setrlimit`` remain, where there are any. `confine` says what it reac
 
 import ctypes
 import os
+import signal
 import struct
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 try:
@@ -18,13 +21,32 @@ try:
 except ImportError:  # Windows
     resource = None
 
+PACKAGE = Path(__file__).resolve().parents[1]
+READABLE = [
+    PACKAGE,
+    PACKAGE.parent / "data" / "tiny",
+    *map(Path, {sys.prefix, sys.base_prefix, sysconfig.get_path("purelib")}),
+    *map(Path, ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev/urandom", "/dev/zero")),
+    *map(Path, ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat")),
+]
+VARIABLES = {
+    "COURSE_PROFILE": "tiny",
+    "COURSE_DATA": str(PACKAGE.parent / "data" / "tiny"),
+    "GOMP_SPINCOUNT": "0",
+    "LANG": "C.UTF-8",
+    "MPLBACKEND": "agg",
+    "PATH": "/usr/bin:/bin",
+    "USER": "student",
+}
 MEGABYTE = 2**20
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
 APART = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET
 MS_NOSUID_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2 | 4, 4096, 16384, 1 << 18
-PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE = 38, 4
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446  # on every processor
+MOUNT_SETATTR = 442
+SOCKETS = ("/run", "/tmp", "/var", "~")  # a socket is no file that Landlock knows
 READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read a file, list a folder
 FILE_ONLY = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 NEWEST = {1: 13, 2: 14, 3: 15, 4: 15}  # rights on files that each version knows; from 5 on 16
@@ -41,7 +63,7 @@ class Limits:
     total_seconds: float = 120.0  # for a notebook
     memory: int = 2048  # MiB beyond what the libraries have mapped
     disk: int = 64  # MiB
-    processes: int = 64
+    processes: int = 32
     another_user: bool = True  # where the grader is root; if not, as for anybody else
 
 
@@ -58,12 +80,14 @@ def confine(
     os.umask(0o077)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
-        root = os.geteuid() == 0 and limits.another_user
+        root = os.geteuid() == 0 and limits.another_user and _open_to_all(readable)
         user = 1_000_000_000 + os.getpid() if root else None  # nobody else has this number
+        Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, this goes first
         held += _step_apart(libc, folder, readable, limits, user, tell)
-        if user is not None and _reachable(readable):
+        if user is not None and (held or _passable(readable)):
             _become(user, folder)
             held.insert(0, USER)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # ends with its parent
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         held += _only_files(libc, folder, readable)
     if resource:
@@ -83,33 +107,37 @@ def _step_apart(libc, folder, readable, limits, user, tell) -> list[str]:
         Path("/proc/self/uid_map").write_text(f"1000 {outside[0]} 1")
         Path("/proc/self/gid_map").write_text(f"1000 {outside[1]} 1")
     _mount(libc, "none", "/", None, MS_REC | MS_PRIVATE)
-    if user is not None:
-        _open_ways(libc, [*readable, folder])
+    read_only = struct.pack("QQQQ", 1 | 2, 0, 0, 0)  # and nosuid
+    libc.syscall(MOUNT_SETATTR, -100, b"/", 0x8000, read_only, ctypes.c_size_t(len(read_only)))
+    _hide(libc, [*readable, folder], folder.parent)
     _mount(libc, "tmpfs", folder, "tmpfs", MS_NOSUID_NODEV, f"size={limits.disk}m,mode=700")
     child = os.fork()
     if child:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         tell(child)
         _, status = os.waitpid(child, 0)
         os._exit(os.waitstatus_to_exitcode(status) & 255)
     return [NETWORK, PROCESSES]
 
 
-def _open_ways(libc, paths: Sequence[Path]) -> None:
-    """Make folders reachable that lie in somebody's private folder, and nothing else in that.
+def _hide(libc, paths: Sequence[Path], scratch: Path) -> None:
+    """Empty private folders, and those where sockets may lie, but for the ways to these paths.
 
-    In this process's own view an empty folder lies over the private one, with the way to each path.
+    In this process's own view an empty folder lies over each, and in it what is kept.
     """
-    closed: dict[Path, list[tuple[Path, int]]] = {}
-    for path in paths:
-        for parent in reversed(path.parents):
-            if not parent.stat().st_mode & 0o001:
-                closed.setdefault(parent, []).append((path, os.open(path, os.O_RDONLY)))
-                break
-    for private, inside in closed.items():
-        _mount(libc, "tmpfs", private, "tmpfs", MS_NOSUID_NODEV, "size=1m,mode=755")
+    closed = {place for path in paths for place in path.parents if not _mode(place) & 0o001}
+    places = closed | {Path(os.path.expanduser(name)).resolve() for name in SOCKETS}
+    places = (places | {scratch}) - {Path("/")}
+    kept = {
+        place: [(path, os.open(path, os.O_RDONLY)) for path in paths if place in path.parents]
+        for place in places
+        if place.is_dir() and not places & set(place.parents)
+    }
+    for place, inside in kept.items():
+        _mount(libc, "tmpfs", place, "tmpfs", MS_NOSUID_NODEV, "size=1m,mode=755")
         for path, handle in inside:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-            _all_may_pass(private, path.parent)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _all_may_pass(place, path.parent)
             path.mkdir(exist_ok=True) if os.path.isdir(f"/proc/self/fd/{handle}") else path.touch()
             _mount(libc, f"/proc/self/fd/{handle}", path, None, MS_BIND | MS_REC)
             os.close(handle)
@@ -122,9 +150,18 @@ def _all_may_pass(top: Path, bottom: Path) -> None:
         folder.chmod(0o755)
 
 
-def _reachable(paths: Sequence[Path]) -> bool:
-    """Whether anybody may pass to these paths."""
-    return all(parent.stat().st_mode & 0o001 for path in paths for parent in path.parents)
+def _open_to_all(paths: Sequence[Path]) -> bool:
+    """Whether anybody may read these, who is on the way to them: not after umask 077."""
+    files = [file for path in paths if path.is_dir() for file in islice(path.glob("*.py"), 1)]
+    return all(_mode(path) & 0o004 for path in (*paths, *files))
+
+
+def _passable(paths: Sequence[Path]) -> bool:
+    return all(_mode(place) & 0o001 for path in paths for place in path.parents)
+
+
+def _mode(path: Path) -> int:
+    return path.stat().st_mode
 
 
 def _become(user: int, folder: Path) -> None:

@@ -14,9 +14,9 @@ from nbformat import NotebookNode
 
 from course_utils import __version__
 from course_utils.files import write_whole
-from course_utils.grading.confine import FILES, LIMITS, NETWORK, PROCESSES, USER, Limits
+from course_utils.grading.confine import FILES, LIMITS, NETWORK, PROCESSES, READABLE, USER, Limits
 from course_utils.grading.marks import Mark, Result, read_results
-from course_utils.grading.sandbox import Sandbox
+from course_utils.grading.sandbox import Sandbox, kill_all
 from course_utils.grading.session import grade_notebook
 from course_utils.grading.sources import (
     Source,
@@ -70,24 +70,26 @@ def grade(
     from course_utils.grading.gradebook import prepare, write_gradebook
     from course_utils.grading.report import write_report
 
-    chapters = tuple(word for word in only if word.isdigit())
-    sources = read_sources(source, chapters)
-    _check_place(out, resume or bool(only))
+    every = read_sources(source)
+    chapters = tuple(word for word in only if word in every)
+    sources = {chapter: every[chapter] for chapter in chapters or every}
+    _check_places(where, out, source, resume or bool(only))
     class_notes: list[str] = []
     submissions = read_submissions(where, due, class_notes)
-    chosen = _chosen(submissions, [word for word in only if not word.isdigit()])
+    if not submissions:
+        raise ValueError(f"{where}: nothing was handed in there; {' '.join(class_notes)}")
+    chosen = _chosen(submissions, [word for word in only if word not in every])
     print(protection(limits), flush=True)
     prepare(out / "nbgrader", source)
-    jobs, notes = [], {each.key: list(each.notes) for each in submissions}
-    for submission in chosen:
-        jobs += _jobs(submission, sources, notes[submission.key])
+    notes = {each.key: list(each.notes) for each in submissions}
+    jobs = [job for each in chosen for job in _jobs(each, sources, notes[each.key])]
     jobs = [job for job in jobs if not (resume and _is_graded(job, out))]
     _grade_all(jobs, out, limits, workers or min(4, os.cpu_count() or 1))
-    results = read_results(out / "results")
-    tell_same_answers(results)
-    write_gradebook(out / "nbgrader", {job.source.path.stem for job in jobs})
     names = {each.key: each.student for each in submissions}
+    results = [result for result in read_results(out / "results") if result.student in names]
+    tell_same_answers(results)
     write_report(results, out, names, notes, class_notes)
+    write_gradebook(out / "nbgrader", {source.path.stem for source in sources.values()})
     return results
 
 
@@ -105,9 +107,18 @@ def protection(limits: Limits) -> str:
     return text
 
 
-def _check_place(out: Path, goes_on: bool) -> None:
+def _check_places(where: Path, out: Path, source: Path, goes_on: bool) -> None:
+    """Refuse folders that lie in each other, and those that students' code may read."""
     if (out / "results").exists() and not goes_on:
         raise ValueError(f"{out} holds a grading: go on with --resume, or choose another folder")
+    whole = {path: path.resolve() for path in (where, out, source)}
+    for path, place in whole.items():
+        for other, outer in whole.items():
+            if path != other and place.is_relative_to(outer):
+                raise ValueError(f"{path} lies in {other}: choose folders apart from each other")
+        for readable in READABLE:
+            if place.is_relative_to(readable.resolve()):
+                raise ValueError(f"{path} lies in {readable}, which students' code may read")
     out.mkdir(parents=True, exist_ok=True)
 
 
@@ -166,6 +177,7 @@ def _grade_all(jobs: list[Job], out: Path, limits: Limits, workers: int) -> None
                 print(f"{line}{result.points:g} of {result.most:g} points", flush=True)
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
+            kill_all()
             print("stopped: the same command with --resume goes on from here", flush=True)
             raise
 
@@ -183,6 +195,7 @@ def grade_job(job: Job, limits: Limits) -> tuple[Result, NotebookNode | None]:
     try:
         submitted = read_submitted(job.file.content, job.source)
         result.notes += submitted.notes
+        result.remarks += submitted.remarks
         result.answers = _fingerprint(submitted)
         result.marks, stopped = grade_notebook(job.source, submitted, limits)
         result.notes += stopped

@@ -98,10 +98,16 @@ def prepare(folder: Path, source: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "nbgrader_config.py", CONFIG)
     for path in sorted(source.glob("*.ipynb")):
-        home = folder / "source" / path.stem
-        home.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, home / path.name)
-        _convert(GenerateAssignment, folder, path.stem)
+        copy = folder / "source" / path.stem / path.name
+        if copy.exists() and copy.read_bytes() == path.read_bytes():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        try:
+            _convert(GenerateAssignment, folder, path.stem)
+        except BaseException:
+            copy.unlink()
+            raise
 
 
 def place(

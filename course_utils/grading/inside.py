@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import sys
-import sysconfig
 import tempfile
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,27 +14,10 @@ import torchvision  # noqa: F401
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from course_utils.grading.confine import Limits, confine
+from course_utils.grading.confine import READABLE, VARIABLES, Limits, confine
 from course_utils.teaching import checks  # noqa: F401  with it come all questions
 from course_utils.teaching.answers import CheckFailed, described, encode, perform
 
-PACKAGE = Path(__file__).resolve().parents[1]
-READABLE = [
-    PACKAGE,
-    PACKAGE.parent / "data" / "tiny",
-    *map(Path, {sys.prefix, sys.base_prefix, sysconfig.get_path("purelib")}),
-    *map(Path, ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev/urandom", "/dev/zero")),
-    *map(Path, ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")),
-]
-VARIABLES = {
-    "COURSE_PROFILE": "tiny",
-    "COURSE_DATA": str(PACKAGE.parent / "data" / "tiny"),
-    "GOMP_SPINCOUNT": "0",
-    "LANG": "C.UTF-8",
-    "MPLBACKEND": "agg",
-    "PATH": "/usr/bin:/bin",
-    "USER": "student",
-}
 torch.set_num_threads(1)
 with contextlib.suppress(Exception):  # the first optimizer loads half of torch: once for all
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
@@ -44,8 +26,8 @@ with contextlib.suppress(Exception):  # the first optimizer loads half of torch:
 def serve(connection: Connection, folder: str, limits: Limits) -> None:
     """Confine this process, then run cells and answer questions until the connection ends."""
     _leave_everything_else(connection.fileno())
-    where = Path(folder)
-    there = [path for path in READABLE if path.exists()]
+    where = Path(folder).resolve()
+    there = [path.resolve() for path in READABLE if path.exists()] + [Path("/proc/self")]
     held = confine(where, there, limits, lambda pid: _send(connection, {"pid": pid}))
     for name in ("HOME", "TMPDIR", "IPYTHONDIR", "MPLCONFIGDIR"):
         os.environ[name] = folder

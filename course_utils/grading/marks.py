@@ -46,6 +46,11 @@ class Result:
 
 
 def read_results(folder: Path) -> list[Result]:
-    """All results in a folder, by student and chapter."""
-    found = [Result.from_json(path.read_text("utf-8")) for path in folder.rglob("*.json")]
+    """All results in a folder, by student and chapter. Raises ``ValueError`` naming a bad file."""
+    found = []
+    for path in folder.rglob("*.json"):
+        try:
+            found.append(Result.from_json(path.read_text("utf-8")))
+        except (ValueError, TypeError, LookupError):
+            raise ValueError(f"{path} is no result: delete it and go on with --resume") from None
     return sorted(found, key=lambda result: (result.student, result.chapter))

@@ -60,5 +60,5 @@ def harmless(cell: str) -> str:
     >>> harmless("=1+1"), harmless("Anna")
     ("'=1+1", 'Anna')
     """
-    cell = " ".join(cell.replace("\0", "").split())
+    cell = " ".join(cell.replace("\0", "").replace(";", "; ").split())
     return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -33,16 +33,16 @@ class Session:
         self.begin()
         try:
             return self.sandbox.ask(question, request)
-        except Stopped:
+        except Stopped as stopped:
             self.close()
-            raise
+            raise Stopped(f"in the check, your code was stopped: {stopped}") from None
 
     def begin(self) -> None:
         """Run all cells, unless they have run. Raises `Stopped` when the time is over."""
         while self.sandbox is None:
             if time.monotonic() > self.until:
                 raise Stopped(TIME_IS_OVER)
-            self.sandbox = Sandbox(self.limits)
+            self.sandbox = Sandbox(self.limits, self.until)
             self._run_cells()
 
     def _run_cells(self) -> None:
@@ -85,38 +85,38 @@ class _Names(dict):
 def grade_notebook(
     source: Source, submitted: Submitted, limits: Limits
 ) -> tuple[list[Mark], list[str]]:
-    """Marks for every exercise, and notes on cells that had to be stopped."""
+    """Marks for every exercise, and notes on cells that had to be stopped.
+
+    The hidden checks come last, in a fresh process: no answer to a visible one can tell of them.
+    """
     session = Session(submitted, limits)
     try:
-        marks = [_mark(task, submitted, session) for task in source.tasks.values()]
+        told = {task.name: _visible(task, submitted, session) for task in source.tasks.values()}
+        session.close()
+        for task in source.tasks.values():
+            if told[task.name] == ("", ""):
+                detail = _failure(task.hidden, session)
+                told[task.name] = (ONLY_OTHERS, detail) if detail else ("", "")
     finally:
         session.close()
+    marks = [
+        Mark(task.name, 0.0 if message else task.points, task.points, message, detail)
+        for task, (message, detail) in zip(source.tasks.values(), told.values())
+    ]
     stopped = [f"{session.cells[n][0] or 'own'} cell: {session.faults[n]}" for n in session.deadly]
     return marks, stopped
 
 
-def _mark(task: Task, submitted: Submitted, session: Session) -> Mark:
-    message, detail = _verdict(task, submitted, session)
-    return Mark(task.name, 0.0 if message else task.points, task.points, message, detail)
-
-
-def _verdict(task: Task, submitted: Submitted, session: Session) -> tuple[str, str]:
-    """What the student is told, and what the instructor; nothing for a right answer."""
+def _visible(task: Task, submitted: Submitted, session: Session) -> tuple[str, str]:
+    """What the student is told, and what the instructor; nothing where the visible check holds."""
     answers = [code for name, code in submitted.cells if name == task.name]
     if not answers:
         return "there is no cell with an answer", ""
     if all(code.strip() in ("", task.blank.strip()) for code in answers):
         return "not solved yet", ""
-    try:
-        session.begin()
-    except Stopped as stopped:
-        return str(stopped), ""
     told = _failure(task.visible, session)
-    if told:
-        fault = session.fault_of(task.name)
-        return fault or told, told if fault else ""
-    told = _failure(task.hidden, session)
-    return (ONLY_OTHERS, told) if told else ("", "")
+    fault = session.fault_of(task.name) if told else ""
+    return fault or told, told if fault else ""
 
 
 def _failure(code: str, session: Session) -> str:
@@ -129,7 +129,7 @@ def _failure(code: str, session: Session) -> str:
     except CheckFailed as failed:
         return str(failed)
     except Stopped as stopped:
-        return f"in the check, your code was stopped: {stopped}"
+        return str(stopped)
     except Exception as error:  # a reply of a kind that no honest answer gives
         return f"{UNREADABLE} ({type(error).__name__})"
     return ""

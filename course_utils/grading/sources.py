@@ -18,6 +18,11 @@ from course_utils.teaching.exercises import EXERCISES
 
 HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n(.*?)^### END HIDDEN TESTS$", re.S | re.M)
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.S | re.M)
+LONGEST, MOST_CELLS = 100_000, 300  # characters of a cell, and cells, that are looked at
+PRIVY = re.compile(
+    r"course_utils\.(?:teaching|grading)|QUESTIONS|tb_frame|f_(?:back|locals|globals)"
+    r"|_getframe|get_objects|get_referrers|ctypes|/proc/"
+)  # what an answer needs not, and somebody who looks behind the checks does
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Submitted:
 
     cells: list[tuple[str | None, str]]
     notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # for the instructor only
 
 
 def read_source(path: Path) -> Source:
@@ -92,7 +98,7 @@ def read_sources(folder: Path, chapters: tuple[str, ...] = ()) -> dict[str, Sour
 def defined(code: str) -> set[str]:
     """Names that a cell defines at its top level, also where its syntax is wrong."""
     try:
-        body = ast.parse(code).body
+        body = ast.parse(code).body if len(code) <= LONGEST else []
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set(re.findall(r"^(?:def|class)\s+(\w+)", code, re.M))
     return {n.name for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
@@ -162,8 +168,11 @@ def read_submitted(content: bytes, source: Source) -> Submitted:
     cells, notes = [(None, code) for code in source.given.values()], []
     checks = {task.visible.strip(): task.name for task in source.tasks.values()}
     restored = set()
-    for identity, code in code_cells(content):
+    for number, (identity, code) in enumerate(code_cells(content)):
         if identity in source.given:
+            continue
+        if len(code) > LONGEST or number >= MOST_CELLS:
+            notes.append(f"cell {number + 1} is left out: too long, or one of too many")
             continue
         if identity in source.tasks or code.strip() in checks:
             if code.strip() not in checks:
@@ -175,7 +184,11 @@ def read_submitted(content: bytes, source: Source) -> Submitted:
     answered = {name for name, _ in cells}
     if missing := [name for name in source.tasks if name not in answered]:
         notes.append(f"no cell with an answer: {', '.join(missing)}")
-    return Submitted(cells, notes)
+    strange = {found for _, code in cells[len(source.given) :] for found in PRIVY.findall(code)}
+    remarks = (
+        [f"{source.chapter}: look at the code: {', '.join(sorted(strange))}"] if strange else []
+    )
+    return Submitted(cells, notes, remarks)
 
 
 def rebuilt(source: Source, submitted: Submitted) -> NotebookNode:

@@ -91,7 +91,7 @@ def perform(name: str, request: str, answer: Callable) -> str:
     """Ask a question here, and give the reply as text; ``answer`` finds an answer by its name."""
     arguments, options = decode(json.loads(request), answer)
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
             reply = {"value": QUESTIONS[name](*arguments, **options)}
     except CheckFailed as failed:
         reply = {"failed": str(failed)}
@@ -144,8 +144,11 @@ def encode(value: Any, answers: list | None = None) -> Any:
         return {"list" if kind is list else "tuple": [encode(each, answers) for each in value]}
     if kind is dict:
         return {"dict": [[encode(k, answers), encode(v, answers)] for k, v in value.items()]}
-    if kind in (Tensor, nn.Parameter) and value.layout is torch.strided:
-        return _encoded_tensor(value)
+    if issubclass(kind, Tensor):
+        # as functions of torch: a student's subclass may have methods of its own
+        value = value if kind in (Tensor, nn.Parameter) else Tensor.as_subclass(value, Tensor)
+        if type(value) in (Tensor, nn.Parameter) and value.layout is torch.strided:
+            return _encoded_tensor(value)
     if isinstance(value, np.generic):
         return encode(value.item())
     if kind is torch.dtype:

@@ -108,7 +108,7 @@ def _told(error: Exception) -> str:
     if isinstance(error, CheckFailed):
         return str(error)
     if isinstance(error, NameError):
-        return f"{error}: run the cell with your answer first"
+        return f"{error}: run the cell with your answer, under this name, until it shows no error"
     return described(error)
 
 

@@ -41,6 +41,15 @@ SHORTCUT = Bank(
              ("F.relu(self.bn1(self.conv1(x)))", "self.bn1(self.conv1(x))")),
         edit("ReLU of x", "x goes through a ReLU", ("out + x", "out + F.relu(x)")),
         edit("x subtracted", "x is subtracted", ("out + x", "out - x")),
+        edit("x added before the norm", "x is added before bn2, it belongs behind it",
+             ("self.bn2(self.conv2(out))", "self.bn2(self.conv2(out) + x)"),
+             ("F.relu(out + x)", "F.relu(out)")),
+        edit("x overwritten", "x is overwritten: what is added is not the x that came",
+             ("out = F.relu(self.bn1", "x = F.relu(self.bn1"), ("conv2(out)", "conv2(x)")),
+        edit("x overwritten twice", "x is overwritten: what is added",
+             ("out = ", "x = "), ("conv2(out)", "conv2(x)"), ("out + x", "x + x")),
+        edit("x detached", "gradients do not flow back through both paths",
+             ("out + x", "out + x.detach()")),
         edit("x multiplied", "multiplied", ("out + x", "out * x")),
         edit("batch norm forgotten", "conv1, conv2, bn2; expected conv1, bn1",
              ("self.bn1(self.conv1(x))", "self.conv1(x)")),
@@ -131,6 +140,9 @@ PROJECTION = Bank(
         edit("only where the channels change",
              "in_channels=3, out_channels=3, stride=2: no convolution",
              ("stride != 1 or in_channels != out_channels", "in_channels != out_channels")),
+        edit("only where the channels grow",
+             "in_channels=6, out_channels=3, stride=1: no convolution",
+             ("in_channels != out_channels", "in_channels < out_channels")),
         edit("only where the stride is not 1",
              "in_channels=3, out_channels=6, stride=1: no convolution",
              ("stride != 1 or in_channels != out_channels", "stride != 1")),
@@ -287,6 +299,11 @@ class BottleneckBlock(Bottleneck):
         edit("shortcut forgotten", "the shortcut is missing", ("out + self.shortcut(x)", "out")),
         edit("one norm for two", "2 batch norms of 3, 12 channels", ("self.bn2(", "self.bn1("),
              ("        self.bn2 = nn.BatchNorm2d(width)\n", "")),
+        edit("one norm runs twice, one never", "a batch norm runs twice, another never",
+             ("self.bn2(", "self.bn1(")),
+        edit("shortcut in a list", "hides shortcut from PyTorch",
+             ("self.shortcut = shortcut", "self.shortcut = [shortcut]"),
+             ("self.shortcut(x)", "self.shortcut[0](x)")),
         edit("no norm at the end", "2 batch norms of 3, 3 channels",
              ("self.bn3(self.conv3(out))", "self.conv3(out)"),
              ("        self.bn3 = nn.BatchNorm2d(out_channels)\n", "")),
@@ -437,7 +454,7 @@ class PictureResNet(nn.Module):
             stage, first = divmod(i, int(n))
             out = 16 * 2 ** stage
             down = stage > 0 and first == 0
-            self.blocks.append(block(out // 2 if down else out, out, 2 if down else 1))
+            self.blocks.append(block(out // 2 if down else out, out, stride=2 if down else 1))
         self.last = nn.Linear(out, classes)
 
     def forward(self, images):
@@ -445,6 +462,25 @@ class PictureResNet(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.last(x.flatten(2).sum(2) / (x.shape[2] * x.shape[3]))
+""",
+        """
+class PictureResNet(nn.Module):
+    def __init__(self, depth, block, classes):
+        super().__init__()
+        if depth % 6 != 2 or depth == 2:
+            raise ValueError("6n + 2")
+        widths = [16] * (depth // 6) + [32] * (depth // 6) + [64] * (depth // 6)
+        self.conv = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(16)
+        self.body = nn.Sequential()
+        for before, after in zip([16] + widths, widths):
+            step = 1 if before == after else 2
+            self.body.append(block(in_channels=before, out_channels=after, stride=step))
+        self.linear = nn.Linear(64, classes)
+
+    def forward(self, images):
+        x = self.body(F.relu(self.norm(self.conv(images))))
+        return self.linear(F.adaptive_avg_pool2d(x, 1)[..., 0, 0])
 """,
     ),
     wrong=(

@@ -11,6 +11,8 @@ from course_utils.teaching.answers import CheckFailed, question
 from course_utils.teaching.checks.common import kind, number, random, same, tensor
 from course_utils.teaching.checks.transfer import features_of, network, unchanged, values_of
 
+RECORDED = "gradients are recorded while the features are computed"
+
 
 @question
 def trained_head(
@@ -27,7 +29,12 @@ def trained_head(
     model.conv1.register_forward_hook(watch)
     order = torch.Generator().manual_seed(seed)
     loader = DataLoader(TensorDataset(images, labels), 4, shuffle=True, generator=order)
-    given = answer(model, loader, steps, rate)
+    try:
+        given = answer(model, loader, steps, rate)
+    except RuntimeError as error:
+        if any(graphs) and "backward through the graph a second time" in str(error):
+            raise CheckFailed(f"{RECORDED}: the second step goes through them again") from error
+        raise
     return {"given": given, "seen": seen, "graph": any(graphs), "state": dict(model.state_dict())}
 
 
@@ -76,7 +83,7 @@ def _backbone_passes(told: dict, count: int) -> None:
             times = f"{passes[image]} times"
             raise CheckFailed(f"image {image} went through the backbone {times}, expected once")
     if told["graph"] is not False:
-        raise CheckFailed("gradients are recorded while the features are computed")
+        raise CheckFailed(RECORDED)
 
 
 def _judge_descent(losses, weight: Tensor, head: nn.Linear, task: tuple) -> None:

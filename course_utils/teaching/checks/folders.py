@@ -20,6 +20,7 @@ ODD_FILES = {  # what is added to a tidy folder, whether it counts as a picture,
     "ants/2.JPG": (True, "names in capitals count too"),
     "ants/2.jpeg": (True, ".jpeg is a picture's ending, too"),
     "ants/2.png": (True, ".png is a picture's ending, too"),
+    "ants/1.jpg.txt": (False, "only the end of a name tells"),
     "ants/notes.txt": (False, "a text file is no picture"),
     "ants/._1.jpg": (False, "what begins with a dot does not count"),
     "ants/.trash/1.jpg": (False, "only what lies directly in a class's folder counts"),
@@ -28,10 +29,15 @@ ODD_FILES = {  # what is added to a tidy folder, whether it counts as a picture,
 }
 KINDS = {  # a picture of each is in every class: Pillow's mode, and what it is
     "1.jpg": ("RGB", "a photograph"),
-    "2.jpg": ("RGB", "from a camera held upright"),
-    "3.jpg": ("L", "grey"),
-    "4.png": ("P", "with a palette"),
-    "5.png": ("RGBA", "RGBA"),
+    "10.jpg": ("L", "grey"),
+    "2.png": ("P", "with a palette"),
+    "3.jpg": ("RGB", "from a camera held upright"),
+    "4.png": ("RGBA", "RGBA"),
+    "5.jpg": ("RGB", "from a camera held upside down"),
+}
+TURNS = {  # what EXIF writes (to be turned by 90° clockwise, by 180°), and how the picture lies
+    "from a camera held upright": (6, Image.Transpose.ROTATE_90),
+    "from a camera held upside down": (3, Image.Transpose.ROTATE_180),
 }
 
 
@@ -67,13 +73,13 @@ def _drawn(mode: str, seed: int) -> Image.Image:
     return image.quantize(16) if mode == "P" else image.convert(mode)
 
 
-def _file(image: Image.Image, ending: str, turned: bool = False) -> Tensor:
-    """The bytes of a picture's file; ``turned`` is as a camera held upright writes it."""
+def _file(image: Image.Image, name: str, words: str = "") -> Tensor:
+    """The bytes of a picture's file, as a camera writes it that was held as ``words`` say."""
     file, exif = io.BytesIO(), Image.Exif()
-    if turned:
-        image = image.transpose(Image.Transpose.ROTATE_90)
-        exif[ExifTags.Base.Orientation] = 6  # to be turned by 90° clockwise
-    if ending == "png":
+    if words in TURNS:
+        exif[ExifTags.Base.Orientation], turn = TURNS[words]
+        image = image.transpose(turn)
+    if name.endswith("png"):
         image.save(file, "PNG")
     else:
         image.save(file, "JPEG", quality=95, subsampling=0, exif=exif)
@@ -86,17 +92,20 @@ def _pixels(image: Image.Image) -> Tensor:
 
 def picture_folder(answer, names: tuple = ("bees", "ants", "wasps"), seed: int = 0) -> None:
     """A data set must find the pictures of a folder, in order, and read them as RGB, upright."""
-    plain = _file(_drawn("RGB", seed), "jpg")
+    plain = _file(_drawn("RGB", seed), "0.jpg")
     tidy = dict.fromkeys(("bees/1.jpg", "ants/0.jpg", "ants/1.jpg"), plain)
     _judge_listing(opened(answer, tidy, False), ["ants", "bees"], 3, "")
     for name, (counts, why) in ODD_FILES.items():
         told = opened(answer, tidy | {name: plain if counts else plain[:9]}, False)
         _judge_listing(told, ["ants", "bees"], 3 + counts, f"with {name} in the folder, ", why)
+    told = opened(answer, tidy | {"wasps/notes.txt": plain[:9]}, False)
+    empty = "a class without pictures is one, too"
+    _judge_listing(told, ["ants", "bees", "wasps"], 3, "with no picture in wasps, ", empty)
     files, expected = {}, []
     for label, name in enumerate(sorted(names)):
         for place, (file, (mode, words)) in enumerate(KINDS.items()):
             image = _drawn(mode, seed + 10 * label + place)
-            files[f"{name}/{file}"] = _file(image, file[2:], turned="camera" in words)
+            files[f"{name}/{file}"] = _file(image, file, words)
             expected.append((_pixels(image), label, f"{name}/{file}, {words}"))
     told = opened(answer, files, True)
     _judge_listing(told, sorted(names), len(expected), "")

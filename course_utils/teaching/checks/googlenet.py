@@ -180,6 +180,8 @@ def block_output(answer, sizes: list, x: Tensor, weights: list[Tensor]) -> Tenso
             f"the branches differ in height or width, each must keep those of x: {text}"
             if "in dimension 1" in text else f"the channels are dimension 1: {text}"
         ) from error  # fmt: skip
+    if any("BatchNorm" in type(layer).__name__ for layer in network.modules()):
+        raise CheckFailed("there is a batch norm; here only ReLU follows a convolution")
     filled(network, weights)
     return network(x)
 

@@ -1,16 +1,16 @@
 """Checks of the exercises on the heads of a network (notebook 02)."""
 
-from collections.abc import Iterable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.teaching.answers import CheckFailed, question
+from course_utils.teaching.answers import CheckFailed, described, question
 from course_utils.teaching.checks.common import kind, number, random, same, tensor
 from course_utils.teaching.checks.googlenet import built, filled, kernels
 from course_utils.teaching.checks.judging import case, judge
-from course_utils.teaching.checks.layers import compare
+from course_utils.teaching.checks.layers import compare, count, descend
+
+CHANGED = "deployed() changes the network itself"
 
 
 @question
@@ -91,20 +91,6 @@ def _parts(weights: list) -> tuple[list[nn.Module], list[nn.Module]]:
     return stages, heads
 
 
-def _step(parameters: Iterable[Tensor], loss: Tensor, rate: float = 1.0) -> None:
-    """Plain gradient descent; an optimizer would first import a compiler, for seconds."""
-    parameters = [parameter for parameter in parameters if parameter.requires_grad]
-    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-    with torch.no_grad():
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            if gradient is not None:
-                parameter -= rate * gradient
-
-
-def _count(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
-
-
 @question
 def answers_in(answer, training: bool, weights: list, images: Tensor) -> dict:
     """What a network with auxiliary heads gives in a mode, and which of its heads ran."""
@@ -113,7 +99,7 @@ def answers_in(answer, training: bool, weights: list, images: Tensor) -> dict:
     for i, head in enumerate(heads):
         head.register_forward_hook(lambda *_, i=i: ran.append(i))
     output = network.train(training)(images)
-    return {"parameters": _count(network), "output": output, "ran": ran}
+    return {"parameters": count(network), "output": output, "ran": ran}
 
 
 @question
@@ -127,12 +113,17 @@ def lesson(answer, weights: list, weight: float, images: Tensor, labels: Tensor)
     if not isinstance(loss, Tensor) or not loss.requires_grad:
         raise CheckFailed(f"no gradient can flow back from the loss: it is {kind(loss)}; "
                           "give back the tensor as it was computed")  # fmt: skip
-    _step(network.parameters(), loss)
+    descend(network.parameters(), loss)
     told["learnt"] = network.train()(images)
     deployed = network.deployed()
     if not isinstance(deployed, nn.Module):
         raise CheckFailed(f"deployed() must give a network (nn.Module); it is {kind(deployed)}")
-    told["parameters"] = _count(deployed)
+    with case(CHANGED):
+        try:
+            told["afterwards"] = network(images)
+        except Exception as error:
+            raise CheckFailed(described(error)) from error
+    told["parameters"] = count(deployed)
     told["deployed"] = deployed.train()(images)
     return told
 
@@ -159,10 +150,10 @@ def auxiliary_loss(
     told = answers_in(answer, True, weights, images)
     if not _all_same(told["output"], expected, "in training"):
         raise CheckFailed(_wiring(told["output"], expected, stages, heads, images))
-    count = sum(map(_count, [*stages, *heads]))
-    if told["parameters"] != count:
+    whole = sum(map(count, [*stages, *heads]))
+    if told["parameters"] != whole:
         raise CheckFailed(
-            f"the network has {told['parameters']} parameters, stages and heads have {count}: "
+            f"the network has {told['parameters']} parameters, stages and heads have {whole}: "
             "a plain Python list hides layers"
         )
     told = lesson(answer, weights, weight, images, labels)
@@ -172,7 +163,10 @@ def auxiliary_loss(
         if _all_same(told["learnt"], cut, "after a step"):
             raise CheckFailed("the auxiliary losses do not reach the stages: what is detached?")
         raise CheckFailed("a step of training does not change the network as the loss demands")
-    without = count - sum(map(_count, heads[:-1]))
+    with case(CHANGED):
+        if not _all_same(told["afterwards"], learnt, "afterwards"):
+            raise CheckFailed("afterwards it gives other logits")
+    without = whole - sum(map(count, heads[:-1]))
     if told["parameters"] != without:
         raise CheckFailed(f"deployed() has {told['parameters']} parameters, expected "
                           f"{without}: the stages and the main head")  # fmt: skip
@@ -188,7 +182,7 @@ def _after_step(weights: list, weight: float, images: Tensor, labels: Tensor, cu
         F.cross_entropy(each, labels) for each in _all_logits(stages, heads, images, detached=cut)
     )
     parameters = [p for part in (*stages, *heads) for p in part.parameters()]
-    _step(parameters, main + weight * sum(auxiliary))
+    descend(parameters, main + weight * sum(auxiliary))
     return [each.detach() for each in _all_logits(stages, heads, images)]
 
 

@@ -1,8 +1,12 @@
 """The check of the exercise on successive halving (notebook 06)."""
 
+from itertools import combinations
+
+from torch import Tensor
+
 from course_utils.teaching.answers import CheckFailed, question
 from course_utils.teaching.checks.common import kind, number
-from course_utils.teaching.checks.search import many, parts, uniform
+from course_utils.teaching.checks.search import many, parts, shortened, uniform
 
 
 @question
@@ -12,7 +16,7 @@ def halved(answer, settings: list, curves: list, first: int) -> dict:
 
     def train(setting: dict, epochs: int) -> float:
         if setting not in settings:
-            raise CheckFailed(f"train got {setting!r:.60}, which is not one of the settings")
+            raise CheckFailed(f"train got {shortened(setting)}, which is not one of the settings")
         if type(epochs) not in (int, float) or epochs < 1 or epochs != int(epochs):
             raise CheckFailed(f"train takes 1, 2, 3, … epochs; it got {epochs!r:.20}")
         if len(calls) >= 20 * len(settings):
@@ -40,9 +44,7 @@ def successive_halving(answer, count: int = 11, first: int = 1, seed: int = 1) -
     """The better half must go on, for twice as long in all, until one setting is left."""
     settings = [dict(learning_rate=round(0.3 / 1.5**i, 4), width=4 + 2 * i) for i in range(count)]
     curves = uniform(count, 8 * first, low=0.2, high=0.9, seed=seed)
-    ranked = curves[:, first - 1].argsort(descending=True)
-    border = ranked[count // 2 - 1 : count // 2 + 1]  # the last to stay and the first to go: equal
-    curves[border, first - 1] = curves[border[0], first - 1].item()
+    _make_ties(curves, first)
     curves = curves.tolist()
     told = halved(answer, settings, curves, first)
     rounds = _rounds(told["calls"])
@@ -80,6 +82,26 @@ def successive_halving(answer, count: int = 11, first: int = 1, seed: int = 1) -
         raise CheckFailed("the list `settings` was changed: work with a list of your own")
 
 
+def _make_ties(curves: Tensor, first: int) -> None:
+    """Make the last to stay and the first to go equal, in the first round and in the second.
+
+    In the second, the one that stands earlier in the list was the worse of the two before.
+    """
+    alive, before = list(range(len(curves))), curves[:, first - 1]
+    for accuracies in (before, curves[:, 2 * first - 1]):
+        half = len(alive) // 2
+        ranked = sorted(alive, key=lambda i: -accuracies[i])
+        pair = ranked[half - 1 : half + 1]
+        if accuracies is not before:
+            pairs = combinations(alive, 2)
+            pair = next(([i, j] for i, j in pairs if before[i] < before[j]), pair)
+        rest = [i for i in ranked if i not in pair]
+        values = accuracies[ranked]
+        values[half] = values[half - 1]
+        accuracies[rest[: half - 1] + pair + rest[half - 1 :]] = values
+        alive = _best(alive, accuracies.tolist())
+
+
 def _best(alive: list[int], accuracies: list[float]) -> list[int]:
     """The better half; of equal ones the first."""
     return sorted(sorted(alive, key=lambda i: -accuracies[i])[: len(alive) // 2])
@@ -100,7 +122,7 @@ def _wrong_settings(trained: dict, alive: list, before: list, curves: list, done
     last = [curve[done - 1] for curve in curves]
     for wrong, why in (
         (_best(before, [-a for a in last]), "the worse half goes on"),
-        (_best(before[::-1], last), "of two equal settings the later one stays"),
+        (_best(before[::-1], last), "of two equal settings the later one stays, later in the list `settings`"),
         (
             _best(before, [max(curve[:done]) for curve in curves]),
             "settings are compared by their best accuracy so far; the latest counts",

@@ -50,6 +50,7 @@ def _judge_rate(
         (base * math.sqrt(joint / 256), "that is a square root's rule, not the linear one"),
         (base * 256 / joint, "a larger batch wants a larger rate, not a smaller one"),
         (base * (joint // 256), "is something rounded?"),
+        (base * joint // 256, "is something rounded?"),
         (expected / accumulate, "accumulation is left out"),
         (expected / processes, "the number of processes is left out"),
         (base * batch_size / 256, "that is the rate for the batch of one process"),
@@ -58,6 +59,8 @@ def _judge_rate(
 
 NAMES = ["conv1.weight", "layer1.0.bn1.bias", "submodule.fc.bias", "module_list.0.weight",
          "encoder.module.weight", "modulation.weight"]  # fmt: skip
+
+LATER = "a name that was added later"
 
 
 def without_module(answer: Callable, seed: int = 0) -> None:
@@ -70,6 +73,9 @@ def without_module(answer: Callable, seed: int = 0) -> None:
         ("a bare network", bare, bare),
         ("a wrapped network that has a part `module`",
          {f"module.{name}": w for name, w in own.items()}, own),
+        ("names with the prefix and without",
+         {"module.conv1.weight": bare["conv1.weight"], "modulation.weight": own["fc.weight"]},
+         {"conv1.weight": bare["conv1.weight"], "modulation.weight": own["fc.weight"]}),
     ):  # fmt: skip
         with case(name):
             told = unprefixed(answer, weights)
@@ -81,13 +87,16 @@ def without_module(answer: Callable, seed: int = 0) -> None:
 @question
 def unprefixed(answer, weights: dict) -> dict:
     """What the answer makes of these weights, and which names they have afterwards."""
-    given = answer(weights)
-    return {"given": dict(given) if isinstance(given, Mapping) else given, "kept": list(weights)}
+    given, kept = answer(weights), list(weights)
+    weights[LATER] = torch.zeros(1)  # a new dict does not have it
+    return {"given": dict(given) if isinstance(given, Mapping) else given, "kept": kept}
 
 
 def _judge_weights(given: object, weights: dict, expected: dict) -> None:
     if type(given) is not dict:
         raise CheckFailed(f"the result must be a dict; it is {kind(given)}")
+    if LATER in given:
+        raise CheckFailed("the result is the dict that was given; make a new one")
     inside = "only the prefix goes, not `module.` inside a name"
     for name, old in zip(expected, weights, strict=True):
         for wrong, why in (
@@ -95,6 +104,7 @@ def _judge_weights(given: object, weights: dict, expected: dict) -> None:
             (name.removeprefix("module."), "the prefix goes once, not as often as it comes"),
             (old.replace("module.", ""), inside),
             (old.split("module.")[-1], inside),
+            ("".join(old.split("module.")[1:2]), inside),
             (old.lstrip("module."), "lstrip takes away letters, not a word"),
             (old.removeprefix("module"), "the dot belongs to the prefix"),
             (old[7:], "this name has no prefix to lose"),
@@ -102,6 +112,8 @@ def _judge_weights(given: object, weights: dict, expected: dict) -> None:
         ):
             if name not in given and wrong in given and wrong not in expected:
                 raise CheckFailed(f"`{old}` became `{wrong}`, expected `{name}`: {why}")
+        if name not in given and len(given) >= len(weights):
+            raise CheckFailed(f"`{name}` is missing: what became of `{old}`?")
         if name not in given:
             raise CheckFailed(f"`{name}` is missing: {len(given)} of {len(weights)} entries are "
                               "there")  # fmt: skip
@@ -176,7 +188,10 @@ def shard(
         if all(mine == sorted(mine) for mine in first):
             raise CheckFailed(f"the images are not shuffled: process 0 has {first[0][:5]} …")
         if again == first:
-            raise CheckFailed(f"another {name} gives the same order: {name} has no effect")
+            raise CheckFailed(
+                f"{name} has no effect: seed {seed}, epoch {epoch} and seed {other[0]}, epoch "
+                f"{other[1]} give the same order"
+            )
         if processes > 1 and [*map(set, again)] == [*map(set, first)]:
             raise CheckFailed("each process has the same images in every epoch, only in another "
                               "order: all images must be shuffled, then dealt out")  # fmt: skip
@@ -190,7 +205,8 @@ def dealt(answer, images: int, ranks: list[int], processes: int, seed: int, epoc
 
     def plain(indices):
         indices = indices.tolist() if hasattr(indices, "tolist") else indices
-        return list(indices) if isinstance(indices, Iterable) else indices
+        listed = isinstance(indices, Iterable) and not isinstance(indices, (set, frozenset))
+        return list(indices) if listed else indices
 
     return [plain(answer(images, rank, processes, seed, epoch)) for rank in ranks]
 

@@ -23,15 +23,19 @@ def prepared(answer, image: Tensor, *how) -> list:
             random.seed(seed)
             torch.manual_seed(seed)
             given.append(answer(image.clone(), *how))
+            if given[-1] is None:  # what prints instead should do so once
+                break
     finally:
         random.setstate(before)
     return given
 
 
-def _scaled(image: Tensor, height: int, width: int, antialias: bool = True) -> Tensor:
+def _scaled(
+    image: Tensor, height: int, width: int, antialias: bool = True, mode: str = "bilinear"
+) -> Tensor:
     """(3, H, W) uint8 → (3, height, width), 0 to 1."""
-    size, how = (height, width), {"mode": "bilinear", "antialias": antialias}
-    return F.interpolate(image[None].float() / 255, size, **how)[0]
+    size, how = (height, width), {"mode": mode, "antialias": antialias}
+    return F.interpolate(image[None].float() / 255, size, **how)[0].clamp(0, 1)
 
 
 def _middle(image: Tensor, size: int) -> Tensor:
@@ -56,10 +60,10 @@ def evaluation_picture(
         results = [tensor(given[time], what, (3, size, size)) for time in range(ASKED)]
         if not all(same(each, results[0]) for each in results):
             raise CheckFailed(f"{what} is another one every time: is something left to chance?")
-        if not results[0].is_floating_point():
+        if results[0].dtype != torch.float32:
             raise CheckFailed(f"{what} is {results[0].dtype}, expected torch.float32")
         numbers = [torch.tensor(each).view(3, 1, 1) for each in (mean, std)]
-        _judge_prepared(results[0].float(), image, (resize, size), numbers, what)
+        _judge_prepared(results[0], image, (resize, size), numbers, what)
 
 
 def _judge_prepared(result: Tensor, image: Tensor, sizes: tuple, numbers: list, what: str) -> None:
@@ -81,8 +85,8 @@ def _judge_prepared(result: Tensor, image: Tensor, sizes: tuple, numbers: list, 
             raise CheckFailed(f"{what}: {why}")
     apart = (result - (right - mean) / std).abs().mean()
     raise CheckFailed(
-        f"{what} is {apart:.3f} off on average: scale by `resize`, cut by `size`, divide by 255, "
-        "normalise, in this order"
+        f"{what} is {apart:.3f} off on average: scale by `resize` (bilinear, with antialiasing), "
+        "cut by `size`, divide by 255, normalise, in this order"
     )
 
 
@@ -98,6 +102,11 @@ def _cuts(image: Tensor, resize: int, size: int) -> tuple[Tensor, list[tuple[Ten
     wrong = [
         (_middle(_scaled(image, *by(resize, short), antialias=False), size),
          "scaled without antialiasing"),
+        *((_middle(_scaled(image, *by(resize, short), smooth, mode), size),
+           f"scaled {words}, expected bilinear")
+          for mode, smooth, words in (("bicubic", True, "bicubic"),
+                                      ("nearest", False, "by the nearest pixel"),
+                                      ("nearest-exact", False, "by the nearest pixel"))),
         (_middle(_scaled(image, resize, resize), size), "squashed into a square before it is cut"),
         (_scaled(image, size, size), "squashed into a square, and nothing is cut out"),
         (scaled[:, :size, :size], "cut out of the upper left corner, expected the middle"),

@@ -1,12 +1,13 @@
 """Checks of the exercises on ResNet (notebook 03)."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.teaching.answers import CheckFailed, described, question
+from course_utils.teaching.answers import CheckFailed, question
 from course_utils.teaching.checks.common import random, same, tensor
 from course_utils.teaching.checks.judging import case
-from course_utils.teaching.checks.layers import batch_norm, compare, fill, listed, split
+from course_utils.teaching.checks.layers import around_given, batch_norm, compare, listed, split
 
 
 class _Affine(nn.Module):
@@ -21,18 +22,24 @@ class _Affine(nn.Module):
         return self.factor * x + self.shift
 
 
-LAYERS = {"conv1": (-1, 0), "bn1": (1, 0.3), "conv2": (3, 0), "bn2": (1, -0.7)}
+LAYERS = {"conv1": (-1, 0), "bn1": (1, 0.3), "conv2": (3, 0), "bn2": (0.5, -0.7)}
+OVERWRITTEN = "x is overwritten: what is added is not the x that came"
 
 
 @question
 def passed_through(answer, x: Tensor, channels: int) -> dict:
-    """What a block gives for x when its layers are those in LAYERS, and which of them ran."""
+    """What a block gives for x with the layers in LAYERS, which of them ran, and x's gradient."""
     block, calls = answer(channels), []
     for name, (factor, shift) in LAYERS.items():
         if not isinstance(getattr(block, name, None), nn.Module):
             raise CheckFailed(f"the block has no layer `{name}`: leave __init__ as it was given")
         setattr(block, name, _Affine(factor, shift, name, calls))
-    return {"output": block(x), "calls": calls, "x": x}
+    told = {"output": block(x), "calls": list(calls), "x": x}
+    leaf = x.clone().requires_grad_()
+    output = block(leaf * 1)  # works in place, too
+    if isinstance(output, Tensor) and output.requires_grad:
+        (told["gradient"],) = torch.autograd.grad(output.sum(), leaf)
+    return told
 
 
 def shortcut(answer: type[nn.Module], channels: int = 3, seed: int = 0) -> None:
@@ -43,7 +50,10 @@ def shortcut(answer: type[nn.Module], channels: int = 3, seed: int = 0) -> None:
         ran, expected = ", ".join(told["calls"]), ", ".join(LAYERS)
         raise CheckFailed(f"the layers run in the order {ran or 'none'}; expected {expected}")
     output = tensor(told["output"], "the output", tuple(x.shape))
-    residual, linear = 3 * F.relu(0.3 - x) - 0.7, 3 * (0.3 - x) - 0.7  # with and without ReLU
+    x.requires_grad_()
+    inner = F.relu(0.3 - x)
+    residual, linear = 1.5 * inner - 0.7, 1.5 * (0.3 - x) - 0.7  # with and without ReLU
+    (gradient,) = torch.autograd.grad(F.relu(residual + x).sum(), x, retain_graph=True)
     compare(
         output,
         F.relu(residual + x),
@@ -54,48 +64,16 @@ def shortcut(answer: type[nn.Module], channels: int = 3, seed: int = 0) -> None:
         (F.relu(residual) + x, "the last ReLU comes before the addition, it belongs behind it"),
         (F.relu(linear + x), "there is no ReLU between bn1 and conv2"),
         (F.relu(residual + F.relu(x)), "x goes through a ReLU before it is added"),
+        (F.relu(residual + inner), OVERWRITTEN),
+        (F.relu(2 * residual), OVERWRITTEN),
+        (F.relu(residual + 0.5 * x), "x is added before bn2, it belongs behind it"),
         (F.relu(residual - x), "x is subtracted"),
         (F.relu(residual * x), "x is multiplied, it should be added"),
     )
     if not same(tensor(told["x"], "x", tuple(x.shape)), x):
         raise CheckFailed("the block changes its input x: does an operation work in place?")
-
-
-class _Given(nn.Module):
-    """Gives a tensor, whatever comes in, and keeps what came."""
-
-    def __init__(self, output: Tensor):
-        super().__init__()
-        self.output, self.inputs = output, []
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.inputs.append(x.clone())
-        return self.output.clone()
-
-
-@question
-def around_given(answer, sizes: tuple, place: str, x: Tensor, given: Tensor, values: list) -> dict:
-    """What a block gives for x when one of its two paths gives ``given``, whatever it gets.
-
-    The path is the block's layer called ``place``, or else its last argument. The parameters of the
-    rest get ``values``, by their shapes, which come back, also where forward fails.
-    """
-    path = _Given(given)
-    block = answer(*sizes) if place else answer(*sizes, path)
-    if place and not isinstance(getattr(block, place, None), nn.Module):
-        raise CheckFailed(f"the block has no layer `{place}`: leave it as it was given")
-    if place:
-        setattr(block, place, path)
-    error = ""
-    try:
-        block(x.clone())  # now lazy layers have their shapes
-    except RuntimeError as raised:
-        error = described(raised)
-    shapes = fill(block, values)
-    if error:
-        return {"shapes": shapes, "error": error}
-    path.inputs.clear()
-    return {"output": block(x), "shapes": shapes, "inputs": path.inputs}
+    if "gradient" not in told or not same(tensor(told["gradient"], "x's gradient"), gradient):
+        raise CheckFailed("gradients do not flow back through both paths: is one detached?")
 
 
 def projection(
@@ -107,7 +85,8 @@ def projection(
 ) -> None:
     """A block must project its shortcut where shapes differ, and only there."""
     few, many = in_channels, out_channels
-    for sizes in ((few, many, stride), (few, many, 1), (few, few, stride), (few, few, 1)):
+    changed = (few, many, stride), (few, many, 1), (many, few, 1), (few, few, stride)
+    for sizes in (*changed, (few, few, 1)):
         with case(f"with in_channels={sizes[0]}, out_channels={sizes[1]}, stride={sizes[2]}"):
             _projection(answer, *sizes, seed)
 
@@ -215,6 +194,7 @@ def _bottleneck(answer, in_channels: int, out_channels: int, stride: int, seed: 
         (F.relu(late + carried), "the stride is in the last 1 × 1, expected in the 3 × 3"),
     )
     _expect_x(told["inputs"], x, "shortcut")
+    _expect_each_once(told["uses"], told["kept"])
 
 
 def _expect_layers(shapes: list, kernels: list[tuple]) -> None:
@@ -233,6 +213,13 @@ def _expect_layers(shapes: list, kernels: list[tuple]) -> None:
             f"{len(vectors) / 2:g} batch norms of {listed(vectors[::2])} channels; expected "
             f"{len(kernels)} of {listed(expected[::2])}, one of its own behind each convolution"
         )
+
+
+def _expect_each_once(uses: list, kept: bool) -> None:
+    if kept is not True:
+        raise CheckFailed("the block hides shortcut from PyTorch: keep it as an attribute of self")
+    if len(set(uses)) > 1:
+        raise CheckFailed("a batch norm runs twice, another never: each convolution has its own")
 
 
 def _refuse_error(told: dict, about: str) -> None:

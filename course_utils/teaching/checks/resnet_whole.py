@@ -122,7 +122,7 @@ def refusals(answer, depths: list[int]) -> list[str]:
     raised = []
     for depth in depths:
         try:
-            answer(depth, lambda *sizes: nn.Identity(), 10)
+            answer(depth, nn.Identity, 10)  # which takes any arguments
             raised.append("no error")
         except Exception as error:
             name = type(error).__name__

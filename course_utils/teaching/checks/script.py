@@ -118,6 +118,14 @@ class _Run:
                 f"{len(self.changes)} steps are made; {epochs} epochs of {batches} batches make "
                 f"{epochs * batches}"
             )
+        all_rows = [("train", i) for i in range(len(self.parts["train"][1]))]
+        for epoch in range(epochs):
+            steps = self.changes[epoch * batches : (epoch + 1) * batches]
+            if [row for i in steps for row in self.calls[i]["rows"]] != all_rows:
+                raise CheckFailed(
+                    f"epoch {epoch + 1} does not take the batches of train once each, in their "
+                    "order"
+                )
         for step, names in enumerate(self.matches, start=1):
             if "other" in names:
                 raise CheckFailed(
@@ -174,7 +182,7 @@ class _Run:
         """The test comes once, with the weights of the best epoch, which stay in the model."""
         calls = [call for call in self.calls if call["rows"][0][0] == "test"]
         if sum(len(call["rows"]) for call in calls) != len(self.parts["test"][1]):
-            raise CheckFailed("all test images are measured once, at the very end")
+            raise CheckFailed("the test images are not measured exactly once, at the very end")
         of_epoch = [self.after[i] for i in self.changes[batches - 1 :: batches]]
         best = [weight for weight, each in zip(of_epoch, history) if each == max(history)]
         hits = [self.hits(call) for call in calls]

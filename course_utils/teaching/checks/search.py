@@ -35,6 +35,11 @@ def many(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 
 
+def shortened(value, most: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 # --- log_uniform ---
 
 
@@ -43,7 +48,10 @@ def draws(answer, low: float, high: float, seed: int, elsewhere: int) -> list:
     """Draws from one generator; ``elsewhere`` seeds the global one, which should not matter."""
     torch.manual_seed(elsewhere)
     generator = torch.Generator().manual_seed(seed)
-    return [answer(low, high, generator) for _ in range(DRAWS)]
+    drawn = [answer(low, high, generator)]
+    if drawn[0] is None:  # what prints instead should not do so 3,000 times
+        raise CheckFailed(f"a draw must be a number; it is {kind(None)}")
+    return drawn + [answer(low, high, generator) for _ in range(DRAWS - 1)]
 
 
 def _unevenness(places: Tensor) -> float:
@@ -90,7 +98,7 @@ def log_uniform(answer, low: float = 0.003, high: float = 3.0, seed: int = 0) ->
     if not _unevenness(places) < APART:
         shares = torch.histc(places, 4, 0, 1) / DRAWS
         raise CheckFailed(
-            "cut the logarithmic scale in four equal parts: 25 % of the draws should lie in each, "
+            "cut the logarithmic scale in four equal parts: 25% of the draws should lie in each, "
             "but they hold " + ", ".join(f"{share:.0%}" for share in shares)
         )
 
@@ -125,6 +133,7 @@ def searched(answer, values: dict, trials: int) -> dict:
         validated.append(dict(settings))
         return _quality(settings)
 
+    validate.__qualname__ = "validate"  # as error messages call it
     space = {name: functools.partial(draw, name) for name in values}
     returned = answer(space, validate, trials)
     return {"returned": returned, "drawn": drawn, "validated": validated}

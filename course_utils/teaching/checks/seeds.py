@@ -7,7 +7,7 @@ import torch
 
 from course_utils.teaching.answers import CheckFailed, question
 from course_utils.teaching.checks.common import kind, number, result
-from course_utils.teaching.checks.search import equal, many, parts, uniform
+from course_utils.teaching.checks.search import equal, many, parts, shortened, uniform
 
 # --- seed_interval ---
 
@@ -83,7 +83,9 @@ def reported(answer, trials: list, table: list, seeds: list) -> dict:
 
     def test(settings: dict, seed: int) -> float:
         if settings not in known:
-            raise CheckFailed(f"test got {settings!r:.60}, which is not the settings of a trial")
+            whole = type(settings) is dict and "accuracies" in settings
+            got = "a whole trial instead of its" if whole else f"{shortened(settings)}, which is no"
+            raise CheckFailed(f"test got {got} settings of a trial" if not whole else f"test got {got} settings")
         i = known.index(settings)
         calls.append([i, seed])
         return table[i][seeds.index(seed) if seed in seeds else 0]

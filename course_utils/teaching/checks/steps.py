@@ -29,12 +29,15 @@ SOFTMAX = "softmax comes before cross-entropy, which applies its own"
 def evaluated(answer, weight: Tensor, batches: list, training: bool) -> dict:
     """What an evaluation gives for a network that comes in this mode, and what it did with it."""
     model = Watched(weight).train(training)
+    model.fc.weight.grad = weight.clone()  # as if somebody had a step of training to finish
     told = answer(model, batches)
     return {
         "result": told,
         "calls": list(model.calls),
         "training": model.training,
+        "recording": torch.is_grad_enabled(),
         "weight": model.fc.weight,
+        "gradient": model.fc.weight.grad,
     }
 
 
@@ -62,12 +65,17 @@ def evaluation(answer: Callable, sizes: tuple = (5, 5, 2), classes: int = 4, see
         raise CheckFailed("gradients are on: all that a backward pass would need is kept in memory")
     logits = F.linear((images / math.sqrt(1 + 1e-5)).flatten(1), weight)  # as batch norm began
     _loss_and_accuracy(loss, accuracy, logits, labels, sizes)
+    if told["recording"] is not True:
+        raise CheckFailed("gradients stay off after the call, so that nothing can be trained")
     if told["training"] is not True:
         raise CheckFailed("the network came in training mode and is left in eval mode")
     if evaluated(answer, weight, batches, False)["training"] is not False:
         raise CheckFailed("the network came in eval mode and is left in training mode")
     if not same(tensor(told["weight"], "the weight", tuple(weight.shape)), weight):
         raise CheckFailed("the weights change: an evaluation must not train")
+    kept = told["gradient"]
+    if kept is None or not same(tensor(kept, "the gradient", tuple(weight.shape)), weight):
+        raise CheckFailed("the gradients that the weights had are changed, or thrown away")
 
 
 def _loss_and_accuracy(
