@@ -76,7 +76,7 @@ def confine(
     the caller goes on in a child, the first process of its own world; its parent tells the child's
     number and waits.
     """
-    held = []
+    held, limited = [], []
     os.umask(0o077)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
@@ -89,11 +89,12 @@ def confine(
             held.insert(0, USER)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # ends with its parent
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        limited = _limit(limits)  # as long as /proc can be read
         held += _only_files(libc, folder, readable)
-    if resource:
-        held += _limit(limits)
+    elif resource:
+        limited = _limit(limits)
     os.chdir(folder)
-    return held
+    return held + limited
 
 
 def _step_apart(libc, folder, readable, limits, user, tell) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
 
 PACKAGE = Path(__file__).resolve().parents[1]
 LIBRARIES = (str(PACKAGE), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
@@ -144,7 +145,7 @@ def encode(value: Any, answers: list | None = None) -> Any:
         return {"list" if kind is list else "tuple": [encode(each, answers) for each in value]}
     if kind is dict:
         return {"dict": [[encode(k, answers), encode(v, answers)] for k, v in value.items()]}
-    if issubclass(kind, Tensor):
+    if issubclass(kind, Tensor) and not issubclass(kind, UninitializedTensorMixin):
         # as functions of torch: a student's subclass may have methods of its own
         value = value if kind in (Tensor, nn.Parameter) else Tensor.as_subclass(value, Tensor)
         if type(value) in (Tensor, nn.Parameter) and value.layout is torch.strided:

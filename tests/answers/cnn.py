@@ -129,7 +129,7 @@ def class_accuracy(predictions, labels, num_classes):
         edit("the other way round", "per_class must be a tensor; it is a float",
              ("right.float().mean().item(), " + PER_CLASS,
               PER_CLASS + ", right.float().mean().item()")),
-        edit("mean spoilt by NaN", "the overall accuracy is nan",
+        edit("mean spoilt by NaN", "the overall accuracy must be a number; it is nan",
              ("right.float().mean().item()", "(hits / images).mean().item()")),
     ),
 )  # fmt: skip

@@ -63,6 +63,13 @@ def log_uniform(low, high, generator):
         edit("a whole row of draws", "a draw must be a number; it is a torch.float32 tensor",
              ("rand(1, generator=generator).item()", "rand(5, generator=generator)")),
         edit("nothing returned", "is there a `return`", ("return ", "x = ")),
+        written("printed each time", "is there a `return`", """
+printed = []
+def log_uniform(low, high, generator):
+    printed.append(low * (high / low) ** torch.rand(1, generator=generator).item())
+    if len(printed) > 1:
+        raise RuntimeError("the screen is full")
+"""),
         edit("a rate from numpy's generator", "your code raises AttributeError",
              (U, "u = generator.uniform(0, 1)")),
         edit("bounds of the example", "outside of 1e-05 to 0.2", (POWER, "0.003 * 1000 ** u"),
@@ -162,7 +169,7 @@ def random_search(space, validate, trials):
              ("return best, value, tried", "return tried, value, best")),
         edit("index of the best", "`best` must be a dictionary of settings; it is an int",
              ("return best,", "return tried.index((best, value)),")),
-        edit("unpacked", "got an unexpected keyword argument",
+        edit("unpacked", "your code raises TypeError: validate() got an unexpected",
              ("validate(settings)", "validate(**settings)")),
         edit("one hyperparameter only", "validate got ['learning_rate']",
              ("space.items()", "list(space.items())[:1]")),
@@ -359,8 +366,10 @@ def honest_report(trials, test, seeds):
              ('        "std": statistics.stdev(accuracies),\n', "")),
         edit("the whole trial", "`settings` are not those",
              ('"settings": winner["settings"],', '"settings": winner,')),
-        edit("the trial tested", "which is not the settings of a trial",
+        edit("the trial tested", "the whole trial instead of its settings",
              ('test(winner["settings"], seed)', "test(winner, seed)")),
+        edit("every setting doubled", "…, which is not the settings of a trial",
+             ('test(winner["settings"], seed)', 'test([winner["settings"]] * 2, seed)')),
         edit("the count of trials as a list", "`trials` must be a number; it is a list",
              ("len(trials)", "trials")),
         edit("a text", "the report must be a dictionary; it is a str",
@@ -369,7 +378,7 @@ def honest_report(trials, test, seeds):
 )  # fmt: skip
 
 RANKED = "ranked = sorted(range(len(alive)), key=lambda i: accuracies[i], reverse=True)"
-KEEP = "alive = [alive[i] for i in ranked[: len(alive) // 2]]"
+KEEP = "alive = [alive[i] for i in sorted(ranked[: len(alive) // 2])]"
 TRAIN = "accuracies = [train(setting, more) for setting in alive]"
 
 SUCCESSIVE_HALVING = Bank(
@@ -380,7 +389,8 @@ def successive_halving(settings, train, first):
     while len(alive) > 1:
         more = done or first
         done, total = done + more, total + more * len(alive)
-        alive = sorted(alive, key=lambda s: train(s, more), reverse=True)[: len(alive) // 2]
+        ranked = sorted(alive, key=lambda s: train(s, more), reverse=True)
+        alive = sorted(ranked[: len(alive) // 2], key=settings.index)
     return alive[0], total
 """,
         """
@@ -403,7 +413,8 @@ def successive_halving(settings, train, first, done=0):
         return settings[0], 0
     more = first if done == 0 else done
     scores = torch.tensor([train(each, more) for each in settings], dtype=torch.float64)
-    order = scores.sort(descending=True, stable=True).indices[: len(settings) // 2]
+    order = scores.sort(descending=True, stable=True).indices
+    order = order[: len(settings) // 2].sort().values
     winner, spent = successive_halving([settings[i] for i in order], train, first, done + more)
     return winner, spent + more * len(settings)
 """,
@@ -448,6 +459,9 @@ def successive_halving(settings, train, first):
              ("more = done or first", "more = first")),
         edit("the later of equals", "of two equal settings the later one stays",
              (RANKED, "ranked = sorted(range(len(alive)), key=lambda i: accuracies[i])[::-1]")),
+        edit("survivors in the order of their ranks",
+             "after 2 epochs of two equal settings the later one stays",
+             ("sorted(ranked[: len(alive) // 2])", "ranked[: len(alive) // 2]")),
         edit("all that reach the median", "6 of 11 settings go on",
              (KEEP, "middle = statistics.median(accuracies)\n        "
               "alive = [each for each, a in zip(alive, accuracies) if a >= middle]")),

@@ -148,7 +148,8 @@ PICTURE_FOLDER = Bank(
             if path.suffix.lower() in {".jpg", ".jpeg", ".png"}
             and not path.name.startswith(".") and not path.parent.name.startswith(".")
         )
-        self.classes = sorted({path.parent.name for path in self.paths})
+        shown = (path for path in folder.iterdir() if path.is_dir())
+        self.classes = sorted(path.name for path in shown if not path.name.startswith("."))
 
     def __len__(self):
         return len(self.paths)
@@ -175,7 +176,7 @@ PICTURE_FOLDER = Bank(
             return (path.suffix.lower() in (".jpg", ".jpeg", ".png")
                     and not path.name.startswith(".") and path.parent.parent == folder)
 
-        found = Shown(folder, is_valid_file=wanted)
+        found = Shown(folder, is_valid_file=wanted, allow_empty=True)
         self.classes, self.samples = found.classes, found.samples
 """ + READ,
         FOLDER + """
@@ -187,12 +188,21 @@ PICTURE_FOLDER = Bank(
             _, _, files = next(os.walk(folder / name))
             good = [f for f in files if f.lower().rsplit(".", 1)[-1] in ("jpg", "jpeg", "png")]
             self.samples += [(folder / name / f, label) for f in sorted(good) if f[0] != "."]
-""" + READ,
+""" + READ.replace("v2.functional.pil_to_tensor(image)", "v2.functional.to_image(image)"),
+        FOLDER + """
+        visible = lambda path: not path.name.startswith(".")
+        folders = sorted(filter(visible, filter(Path.is_dir, folder.glob("*"))))
+        self.classes, self.samples = [each.name for each in folders], []
+        for label, each in enumerate(folders):
+            for path in sorted(filter(visible, each.glob("*.*"))):
+                if path.suffix.lower().lstrip(".") in ("jpg", "jpeg", "png"):
+                    self.samples.append((path, label))
+""" + READ.replace("v2.functional.pil_to_tensor", "v2.ToImage()"),
     ),
     wrong=(
         edit("classes as they are listed", "['bees', 'ants'], expected ['ants', 'bees']",
              ("sorted(folder.iterdir())", "folder.iterdir()")),
-        edit("pictures as they are listed", "shows ants/5.png, RGBA: sort by file",
+        edit("pictures as they are listed", "from a camera held upside down: sort by file",
              ("sorted((folder / name).iterdir())", "(folder / name).iterdir()")),
         edit("files taken for classes", "with readme.txt in the folder, classes are",
              (RIGHT_LIST, "[path.name for path in shown]"),
@@ -206,17 +216,29 @@ PICTURE_FOLDER = Bank(
              ('(".jpg", ".jpeg", ".png")', '(".jpg",)')),
         edit("PNG forgotten", "with ants/2.png in the folder, len() is 3, expected 4",
              (', ".png")', ")")),
+        edit("one ending after the other", "item 2 (ants/2.png, with a palette) shows ants/3.jpg",
+             ("sorted((folder / name).iterdir())",
+              "sorted((folder / name).iterdir(), key=lambda path: (path.suffix, path.name))")),
+        edit("sorted as numbers are", "item 1 (ants/10.jpg, grey) shows ants/2.png",
+             ("sorted((folder / name).iterdir())",
+              "sorted((folder / name).iterdir(), key=lambda path: (len(path.stem), path.name))")),
+        edit("the ending anywhere in a name", "with ants/1.jpg.txt in the folder, len() is 4",
+             (ENDINGS, 'any(e in path.name.lower() for e in (".jpg", ".jpeg", ".png"))')),
+        edit("classes without pictures left out", "a class without pictures is one, too",
+             ("if path.is_dir()]", "if path.is_dir()\n                        "
+              "and any(each.suffix.lower() in ('.jpg', '.jpeg', '.png')"
+              " for each in path.iterdir())]")),
         edit("any file", "with ants/notes.txt in the folder, len() is 4, expected 3",
              (ENDINGS, "path.is_file()")),
         edit("files with a dot in front", "with ants/._1.jpg in the folder, len() is 4, expected 3",
              (ENDINGS + " and " + NO_DOT, ENDINGS)),
         edit("folders in folders", "with ants/.trash/1.jpg in the folder, len() is 4, expected 3",
              ("(folder / name).iterdir()", '(folder / name).rglob("*")')),
-        edit("not turned", "item 1 (ants/2.jpg, from a camera held upright) has height and width",
+        edit("not turned", "item 3 (ants/3.jpg, from a camera held upright) has height and width",
              (UPRIGHT, 'image.convert("RGB")')),
-        edit("no RGB", "item 2 (ants/3.jpg, grey) has shape (1, 16, 24), expected (3, 16, 24)",
+        edit("no RGB", "item 1 (ants/10.jpg, grey) has shape (1, 16, 24), expected (3, 16, 24)",
              ('.convert("RGB")', "")),
-        edit("grey only made RGB", "item 3 (ants/4.png, with a palette) has shape (1, 16, 24)",
+        edit("grey only made RGB", "item 2 (ants/2.png, with a palette) has shape (1, 16, 24)",
              (UPRIGHT, 'ImageOps.exif_transpose(image)\n'
               '        if upright.mode == "L":\n            upright = upright.convert("RGB")')),
         edit("channels last", "has shape (16, 24, 3), expected (3, 16, 24)",
@@ -243,6 +265,9 @@ PICTURE_FOLDER = Bank(
              ("self.classes", "self.names")),
         edit("turned the wrong way", "from a camera held upright) stands on its",
              (UPRIGHT, 'image.rotate(90 * (image.getexif().get(274) == 6), expand=True)'
+              '.convert("RGB")')),
+        edit("only turned by a quarter", "from a camera held upside down) stands on its head",
+             (UPRIGHT, 'image.rotate(-90 * (image.getexif().get(274) == 6), expand=True)'
               '.convert("RGB")')),
         edit("a number for the classes", "must be a list of names; it is an int",
              ("self.classes = " + RIGHT_LIST, "names = " + RIGHT_LIST
@@ -299,6 +324,16 @@ def evaluation_picture(image, resize, size, mean, std):
     pixels = v2.CenterCrop(size)(v2.Resize(resize)(image)).permute(1, 2, 0)
     return ((pixels - torch.tensor(mean)) / torch.tensor(std)).permute(2, 0, 1)
 """,
+        """
+def evaluation_picture(image, resize, size, mean, std):
+    return v2.Compose([
+        v2.ToImage(),
+        v2.Resize(resize),
+        v2.CenterCrop(size),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize(mean, std),
+    ])(image)
+""",
     ),
     wrong=(
         edit("proportions lost", "squashed into a square before it is cut",
@@ -329,8 +364,21 @@ def evaluation_picture(image, resize, size, mean, std):
              (CUT, "v2.functional.resize(image, [size, size])")),
         edit("bytes normalised", "divide by 255 before you normalise", ("image / 255", "image")),
         edit("divided by 256", "half a grey level too low", ("image / 255", "image / 256")),
-        edit("bicubic", "off on average",
+        edit("bicubic", "scaled bicubic, expected bilinear",
              ("antialias=True", "v2.InterpolationMode.BICUBIC, antialias=True")),
+        edit("nearest", "scaled by the nearest pixel, expected bilinear",
+             ("antialias=True", "v2.InterpolationMode.NEAREST")),
+        edit("nearest as Pillow has it", "scaled by the nearest pixel, expected bilinear",
+             ("antialias=True", "v2.InterpolationMode.NEAREST_EXACT")),
+        edit("twice as exact", "is torch.float64, expected torch.float32",
+             ("torch.tensor(numbers)", "torch.tensor(numbers, dtype=torch.float64)")),
+        written("printed each time", "is there a `return`", """
+printed = []
+def evaluation_picture(image, resize, size, mean, std):
+    printed.append(image)
+    if len(printed) > 1:
+        raise RuntimeError("the screen is full")
+"""),
         edit("BGR", "blue in the place of red", (CUT, CUT + ".flip(0)")),
         edit("nothing normalised", "it is not normalised: values are from 0 to 1",
              (LAST, "image / 255")),
@@ -555,6 +603,8 @@ def feature_head(model, loader, steps, learning_rate):
         edit("gradients recorded", "gradients are recorded while the features",
              ("torch.no_grad()", "torch.enable_grad()"),
              ("zip(*pairs))\n", "zip(*pairs))\n    features = features.detach()\n")),
+        edit("gradients recorded, not detached", "gradients are recorded while the features",
+             ("torch.no_grad()", "torch.enable_grad()")),
         written("the backbone in every epoch", "went through the backbone 12 times, expected once",
                 THROUGH),
         edit("features computed in every step", "went through the backbone 13 times",

@@ -68,6 +68,8 @@ def _judge_calls(calls: list[int], errors: dict[int, str], sizes: tuple) -> None
     """All processes must call all_reduce equally often, and come to their end."""
     names = [f"process {rank}" + ", which has no batch," * (not mine)
              for rank, mine in enumerate(sizes)]  # fmt: skip
+    if type(calls) is not list or any(type(count) is not int for count in calls):
+        raise CheckFailed("the calls of all_reduce cannot be read")
     few, many = calls.index(min(calls)), calls.index(max(calls))
     if calls[few] < calls[many]:
         often = {0: "never called all_reduce", 1: "called all_reduce only once"}.get(

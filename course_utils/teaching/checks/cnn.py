@@ -132,7 +132,7 @@ def _each_class(told: Tensor, hit: Tensor, images: Tensor, said: Tensor, both: T
 def _of_classes(value: Any, num_classes: int) -> Tensor:
     """Accuracies (C,) as a tensor, also from a list."""
     if type(value) in (list, tuple):
-        value = torch.tensor([number(each, "the accuracy of a class") for each in value])
+        value = torch.tensor([number(each, "the accuracy of a class", nan=True) for each in value])
     if type(value) is not Tensor:
         raise CheckFailed(f"per_class must be a tensor; it is {kind(value)}")
     if tuple(value.shape) != (num_classes,):

@@ -1,11 +1,17 @@
 """What many checks need: plain values of the kind expected, or words that say what came instead."""
 
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_utils.teaching.answers import CheckFailed, Other, question
+
+_one_at_a_time = threading.Lock()
 
 
 @question
@@ -24,13 +30,18 @@ def kind(value: Any) -> str:
     return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
 
 
-def number(value: Any, what: str) -> float:
-    """A number, also one in a tensor of one element; ``what`` names it in the message."""
-    if type(value) in (int, float):
-        return value
+def number(value: Any, what: str, nan: bool = False) -> float:
+    """A number, also one in a tensor of one element; ``what`` names it in the message.
+
+    NaN only where it may come, for nothing is far from it.
+    """
     if type(value) is Tensor and value.numel() == 1:
-        return value.item()
-    raise CheckFailed(f"{what} must be a number; it is {kind(value)}")
+        value = value.item()
+    if type(value) not in (int, float):
+        raise CheckFailed(f"{what} must be a number; it is {kind(value)}")
+    if not (math.isfinite(value) or nan and math.isnan(value)):
+        raise CheckFailed(f"{what} must be a number; it is {value}")
+    return value
 
 
 def tensor(value: Any, what: str, shape: tuple | None = None) -> Tensor:
@@ -47,6 +58,17 @@ def tensor(value: Any, what: str, shape: tuple | None = None) -> Tensor:
 def same(one: Tensor, other: Tensor, tolerance: float = 1e-5) -> bool:
     """Equal but for rounding: as far as ``tolerance`` times the larger values."""
     return torch.allclose(one.double(), other.double(), rtol=tolerance, atol=tolerance)
+
+
+@contextmanager
+def chance(seed: int) -> Iterator[None]:
+    """Draw from this seed within the block, in one thread at a time; then as if nothing had been.
+
+    Two notebooks are graded at a time, and all threads share torch's global random numbers.
+    """
+    with _one_at_a_time, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.teaching.answers import CheckFailed, described, question
-from course_utils.teaching.checks.common import kind, number, random, same, tensor
+from course_utils.teaching.checks.common import chance, kind, number, random, same, tensor
 from course_utils.teaching.checks.googlenet import built, filled, kernels
 from course_utils.teaching.checks.judging import case, judge
 from course_utils.teaching.checks.layers import compare, count, descend
@@ -83,7 +83,7 @@ def _parts(weights: list) -> tuple[list[nn.Module], list[nn.Module]]:
     for convolution, linear in weights:
         out, channels, *_ = convolution.shape
         pool = nn.AdaptiveAvgPool2d(1), nn.Flatten()
-        with torch.random.fork_rng(devices=[]):  # new layers draw weights
+        with chance(0):  # new layers draw weights
             stages.append(nn.Sequential(nn.Conv2d(channels, out, 3, padding=1), nn.Tanh()))
             heads.append(nn.Sequential(*pool, nn.Linear(*reversed(linear.shape))))
         filled(stages[-1], [convolution])

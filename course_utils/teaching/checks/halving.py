@@ -40,7 +40,7 @@ def _rounds(calls: list) -> list[dict[int, int]]:
     return rounds
 
 
-def successive_halving(answer, count: int = 11, first: int = 1, seed: int = 1) -> None:
+def successive_halving(answer, count: int = 11, first: int = 1, seed: int = 26) -> None:
     """The better half must go on, for twice as long in all, until one setting is left."""
     settings = [dict(learning_rate=round(0.3 / 1.5**i, 4), width=4 + 2 * i) for i in range(count)]
     curves = uniform(count, 8 * first, low=0.2, high=0.9, seed=seed)
@@ -122,7 +122,10 @@ def _wrong_settings(trained: dict, alive: list, before: list, curves: list, done
     last = [curve[done - 1] for curve in curves]
     for wrong, why in (
         (_best(before, [-a for a in last]), "the worse half goes on"),
-        (_best(before[::-1], last), "of two equal settings the later one stays, later in the list `settings`"),
+        (
+            _best(before[::-1], last),
+            "of two equal settings the later one stays, later in the list `settings`",
+        ),
         (
             _best(before, [max(curve[:done]) for curve in curves]),
             "settings are compared by their best accuracy so far; the latest counts",

@@ -84,8 +84,10 @@ def reported(answer, trials: list, table: list, seeds: list) -> dict:
     def test(settings: dict, seed: int) -> float:
         if settings not in known:
             whole = type(settings) is dict and "accuracies" in settings
-            got = "a whole trial instead of its" if whole else f"{shortened(settings)}, which is no"
-            raise CheckFailed(f"test got {got} settings of a trial" if not whole else f"test got {got} settings")
+            strange = f"{shortened(settings)}, which is not the settings of a trial"
+            raise CheckFailed(
+                f"test got {'the whole trial instead of its settings' if whole else strange}"
+            )
         i = known.index(settings)
         calls.append([i, seed])
         return table[i][seeds.index(seed) if seed in seeds else 0]

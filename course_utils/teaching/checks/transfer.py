@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.teaching.answers import CheckFailed, question
-from course_utils.teaching.checks.common import kind, number, random, same, tensor
+from course_utils.teaching.checks.common import chance, kind, number, random, same, tensor
 
 HEAD = ("fc.weight", "fc.bias")
 
@@ -42,8 +42,7 @@ class Network(nn.Module):
 
 def network(width: int, classes: int, seed: int) -> Network:
     """The same network on either side of a check, in training mode, as if it had been trained."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with chance(seed):
         model = Network(width, classes)
         nn.init.uniform_(model.bn1.running_mean, -1, 1)
         nn.init.uniform_(model.bn1.running_var, 0.2, 2)
