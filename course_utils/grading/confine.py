@@ -5,6 +5,7 @@ Linux gives the most: namespaces (no network, no foreign processes, a folder in 
 limits of ``setrlimit`` remain, where there are any. `confine` says what it reached.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -84,7 +85,7 @@ def confine(
         user = 1_000_000_000 + os.getpid() if root else None  # nobody else has this number
         Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, this goes first
         held += _step_apart(libc, folder, readable, limits, user, tell)
-        if user is not None and (held or _passable(readable)):
+        if user is not None and _passable(readable):
             _become(user, folder)
             held.insert(0, USER)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # ends with its parent
@@ -107,11 +108,12 @@ def _step_apart(libc, folder, readable, limits, user, tell) -> list[str]:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"1000 {outside[0]} 1")
         Path("/proc/self/gid_map").write_text(f"1000 {outside[1]} 1")
-    _mount(libc, "none", "/", None, MS_REC | MS_PRIVATE)
-    read_only = struct.pack("QQQQ", 1 | 2, 0, 0, 0)  # and nosuid
-    libc.syscall(MOUNT_SETATTR, -100, b"/", 0x8000, read_only, ctypes.c_size_t(len(read_only)))
-    _hide(libc, [*readable, folder], folder.parent)
-    _mount(libc, "tmpfs", folder, "tmpfs", MS_NOSUID_NODEV, f"size={limits.disk}m,mode=700")
+    with contextlib.suppress(OSError):  # some systems give the namespace, and forbid its mounts
+        _mount(libc, "none", "/", None, MS_REC | MS_PRIVATE)
+        read_only = struct.pack("QQQQ", 1 | 2, 0, 0, 0)  # and nosuid
+        libc.syscall(MOUNT_SETATTR, -100, b"/", 0x8000, read_only, ctypes.c_size_t(len(read_only)))
+        _hide(libc, [*readable, folder], folder.parent)
+        _mount(libc, "tmpfs", folder, "tmpfs", MS_NOSUID_NODEV, f"size={limits.disk}m,mode=700")
     child = os.fork()
     if child:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

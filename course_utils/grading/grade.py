@@ -16,7 +16,7 @@ from course_utils import __version__
 from course_utils.files import write_whole
 from course_utils.grading.confine import FILES, LIMITS, NETWORK, PROCESSES, READABLE, USER, Limits
 from course_utils.grading.marks import Mark, Result, read_results
-from course_utils.grading.sandbox import Sandbox, kill_all
+from course_utils.grading.sandbox import Sandbox, Stopped, kill_all
 from course_utils.grading.session import grade_notebook
 from course_utils.grading.sources import (
     Source,
@@ -95,8 +95,11 @@ def grade(
 
 def protection(limits: Limits) -> str:
     """What confines students' code on this machine, and what does not, in one or two lines."""
-    with Sandbox(limits) as sandbox:
-        held = sandbox.held
+    try:
+        with Sandbox(limits) as sandbox:
+            held = sandbox.held
+    except Stopped as stopped:
+        raise ValueError(f"no process for students' code can be started: {stopped}") from None
     text = f"Students' code runs with: {', '.join(held) or 'nothing'}; and a time limit."
     if missing := [word for word in WISHED if word not in held]:
         text += f"\nNot given here: {', '.join(missing)}."
