@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from classroom import SOURCES, bank, blank, handed_in, names, reference
+from loopback import Loopback
 from nbgrader.api import Gradebook
 
 from course_utils.grading.confine import Limits
@@ -20,7 +22,7 @@ from course_utils.teaching.exercises import EXERCISES
 
 CHAPTER = "03"
 MOST = {name: EXERCISES[name].points for name in names(CHAPTER)}
-LIMITS = Limits(seconds=3, total_seconds=30)
+LIMITS = Limits(seconds=2, total_seconds=30)
 FAKE = """
 import torch, builtins, unittest.mock
 class Equal:
@@ -55,6 +57,9 @@ LOSES_ONE = {
     "output claims to equal everything": FAKE + STUB + "    def forward(self, x): return Equal()",
     "patched torch": FAKE + "torch.allclose = torch.equal = lambda *a, **k: True\n" + STUB
                      + "    def forward(self, x): return x",
+    "patched assert": "import builtins, sys\nbuiltins.AssertionError = type('Never', (), {})\n"
+                      "sys.excepthook = lambda *a: None\n"
+                      + STUB + "    def forward(self, x): return x",
     "patched checks": "from course_utils.teaching import answers, checks, exercises\n"
                       "from course_utils.teaching.checks import common\n"
                       "checks.shortcut = common.same = lambda *a, **k: True\n"
@@ -89,6 +94,15 @@ for folder in {folders}:
             open(os.path.join(folder, name), "w").write("written by a student")
         except OSError:
             pass
+"""
+
+
+DOWNLOADS = """
+import urllib.request
+try:
+    exec(urllib.request.urlopen("{address}", timeout=2).read().decode(), globals())
+except OSError:
+    pass
 """
 
 
@@ -200,7 +214,14 @@ def room(tmp_path_factory, sources):
     save(given, "writes", handed_in(CHAPTER, shortcut=WRITES.replace("{folders}", folders)))
     out.mkdir()
     out.chmod(0o777)  # even then
-    results = grade(given, out, sources, limits=LIMITS, workers=2)
+    with Loopback() as server:
+        address = server.put("/solution.py", reference("shortcut").encode())
+        save(given, "downloads", handed_in(CHAPTER, shortcut=DOWNLOADS.format(address=address)))
+        results = grade(given, out, sources, limits=LIMITS, workers=2)
+        assert not server.seen  # nobody came through
+        space = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
+        exec(DOWNLOADS.format(address=address), space)
+        assert server.seen and "ResidualBlock" in space  # from here it works
     return given, out, {result.student: result for result in results}
 
 
@@ -235,7 +256,7 @@ def test_nothing_gets_nothing(room, student):
     assert points(room, student) == dict.fromkeys(MOST, 0)
 
 
-@pytest.mark.parametrize("student", [*LOSES_ONE, "reads", "writes"])
+@pytest.mark.parametrize("student", [*LOSES_ONE, "reads", "writes", "downloads"])
 def test_costs_that_exercise_only(room, student):
     assert points(room, student) == MOST | {"shortcut": 0}
 
@@ -273,7 +294,7 @@ def test_feedback_shows_no_hidden_check_and_no_solution(room):
     for page in pages.values():
         assert "HIDDEN" not in page and "seed=" not in page and "BEGIN SOLUTION" not in page
         assert "F.relu(out + x)" not in page
-    assert "longer than 3 seconds" in pages["endless-loop"]
+    assert "longer than 2 seconds" in pages["endless-loop"]
 
 
 def test_a_grading_that_was_stopped_goes_on(tmp_path, capsys, sources):

@@ -26,7 +26,7 @@ from course_utils.teaching.checks.common import result
 
 ROOT = Path(__file__).resolve().parents[1]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and Landlock are Linux's")
-QUICK = Limits(seconds=3, total_seconds=20)
+QUICK, SHORT = Limits(seconds=3, total_seconds=20), Limits(seconds=1, total_seconds=20)
 WAYS = [Limits(seconds=3, another_user=True), Limits(seconds=3, another_user=False)]
 
 
@@ -60,7 +60,8 @@ def test_reads_no_file_of_the_course_but_the_package(sandbox):
         assert sandbox.run(f"{what}({str(path)!r})") == "", path
     for path in filter(Path.exists, hidden):
         what = "__import__('os').listdir" if path.is_dir() else "open"
-        assert "PermissionError" in sandbox.run(f"{what}({str(path)!r})"), path
+        error = sandbox.run(f"{what}({str(path)!r})")
+        assert "PermissionError" in error or "FileNotFoundError" in error, path
         assert os.listdir(path) if path.is_dir() else path.read_bytes()  # the grader can
 
 
@@ -149,7 +150,7 @@ def test_hogs_get_an_error_and_the_next_cell_runs(code, says):
 @pytest.mark.parametrize(
     "code, says",
     [
-        ("while True: pass", "longer than 3 seconds"),
+        ("while True: pass", "longer than 1 second"),
         ("while True:\n try:\n  while True: pass\n except BaseException: pass", "longer than"),
         ("import signal, time\nfor n in range(1, 65):\n try: signal.signal(n, signal.SIG_IGN)\n"
          " except (OSError, ValueError): pass\ntime.sleep(99)", "longer than"),
@@ -159,7 +160,7 @@ def test_hogs_get_an_error_and_the_next_cell_runs(code, says):
     ],
 )  # fmt: skip
 def test_what_never_ends_or_ends_all_is_stopped(code, says):
-    with Sandbox(QUICK) as sandbox, pytest.raises(Stopped, match=says):
+    with Sandbox(SHORT) as sandbox, pytest.raises(Stopped, match=says):
         sandbox.run(code)
 
 
@@ -260,14 +261,14 @@ Connection.recv_bytes = lambda *_: time.sleep(60)
 
 @pytest.mark.parametrize("code", [HALF, FLOOD], ids=["half a message", "a flood of messages"])
 def test_what_comes_over_the_connection_cannot_hold_the_grader(code):
-    with Sandbox(QUICK) as sandbox, pytest.raises(Stopped, match="longer than 3 seconds"):
+    with Sandbox(SHORT) as sandbox, pytest.raises(Stopped, match="longer than 1 second"):
         sandbox.run(code)
 
 
 def test_a_process_that_does_not_listen_cannot_hold_the_grader():
-    with Sandbox(QUICK) as sandbox:
+    with Sandbox(SHORT) as sandbox:
         sandbox.run(DEAF)
-        with pytest.raises(Stopped, match="longer than 3 seconds"):
+        with pytest.raises(Stopped, match="longer than 1 second"):
             sandbox.run("x = " + "1" * 5_000_000)
 
 

@@ -108,12 +108,9 @@ def _step_apart(libc, folder, readable, limits, user, tell) -> list[str]:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"1000 {outside[0]} 1")
         Path("/proc/self/gid_map").write_text(f"1000 {outside[1]} 1")
-    with contextlib.suppress(OSError):  # some systems give the namespace, and forbid its mounts
+    with contextlib.suppress(PermissionError):  # some systems give the namespace without mounts
         _mount(libc, "none", "/", None, MS_REC | MS_PRIVATE)
-        read_only = struct.pack("QQQQ", 1 | 2, 0, 0, 0)  # and nosuid
-        libc.syscall(MOUNT_SETATTR, -100, b"/", 0x8000, read_only, ctypes.c_size_t(len(read_only)))
-        _hide(libc, [*readable, folder], folder.parent)
-        _mount(libc, "tmpfs", folder, "tmpfs", MS_NOSUID_NODEV, f"size={limits.disk}m,mode=700")
+        _own_view(libc, folder, readable, limits)
     child = os.fork()
     if child:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -123,11 +120,23 @@ def _step_apart(libc, folder, readable, limits, user, tell) -> list[str]:
     return [NETWORK, PROCESSES]
 
 
+def _own_view(libc, folder: Path, readable: Sequence[Path], limits: Limits) -> None:
+    """All files read-only, much of them hidden, and the folder in memory."""
+    read_only = struct.pack("QQQQ", 1 | 2, 0, 0, 0)  # and nosuid
+    libc.syscall(MOUNT_SETATTR, -100, b"/", 0x8000, read_only, ctypes.c_size_t(len(read_only)))
+    try:
+        _hide(libc, [*readable, folder], folder.parent)
+        _mount(libc, "tmpfs", folder, "tmpfs", MS_NOSUID_NODEV, f"size={limits.disk}m,mode=700")
+    except OSError as error:  # half a view is none to run anything in
+        raise RuntimeError(f"{error.filename}: {error.strerror}") from error
+
+
 def _hide(libc, paths: Sequence[Path], scratch: Path) -> None:
     """Empty private folders, and those where sockets may lie, but for the ways to these paths.
 
     In this process's own view an empty folder lies over each, and in it what is kept.
     """
+    paths = [path for path in paths if not set(paths) & set(path.parents)]  # the others lie in them
     closed = {place for path in paths for place in path.parents if not _mode(place) & 0o001}
     places = closed | {Path(os.path.expanduser(name)).resolve() for name in SOCKETS}
     places = (places | {scratch}) - {Path("/")}

@@ -118,16 +118,18 @@ class Sandbox:
         """End the process, and all that it started."""
         number = getattr(signal, "SIGKILL", signal.SIGTERM)
         with contextlib.suppress(OSError, ValueError):  # gone already, or closed
-            if self.pid and self.process.is_alive():
+            if self.process.is_alive() and self.pid:
                 os.kill(self.pid, number)  # the first in its world: all others end with it
-            elif self.process.is_alive():
-                os.killpg(self.process.pid, number) if os.name == "posix" else self.process.kill()
-        with contextlib.suppress(OSError, ValueError):
-            self.process.kill()
+            elif self.process.is_alive() and os.name == "posix":
+                os.killpg(self.process.pid, number)
+            else:
+                self.process.kill()
 
     def close(self) -> None:
         """End the process, and remove its folder."""
         self.kill()
+        self.process.join(5)
+        self.process.kill()
         self.process.join()
         self.process.close()
         self.connection.close()
