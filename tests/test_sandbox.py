@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from browser import wait_for
 
 from course_utils.grading.confine import (
     FILES,
@@ -177,7 +178,7 @@ def test_what_a_cell_started_ends_with_it():
     start = f"import subprocess; subprocess.Popen(['sleep', '{seconds}'], start_new_session=True)"
     with Sandbox(QUICK) as sandbox:
         assert sandbox.run(start) == ""
-        assert _sleeping(seconds)
+        wait_for(lambda: _sleeping(seconds), "the process to be there", 10)
     assert not _sleeping(seconds)
 
 
@@ -185,7 +186,7 @@ def _sleeping(seconds: str) -> list[Path]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            found += [path] if seconds.encode() in path.read_bytes() else []
+            found += [path] if path.read_bytes() == b"sleep\0%b\0" % seconds.encode() else []
         except OSError:
             continue
     return found
