@@ -1,6 +1,7 @@
 """The command line for tests; and work that runs beside them, on a second core."""
 
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import forkserver
 
 import pytest
 from picture_folders import call, write_pictures
@@ -32,6 +33,12 @@ def beside():
 
 def pytest_sessionfinish():
     _worker.shutdown(wait=False, cancel_futures=True)
+
+
+@pytest.fixture(scope="session")
+def grading_server():
+    """Sandboxes fork from a server that has loaded torch, not from one that a test began."""
+    forkserver._forkserver._stop()
 
 
 @pytest.fixture

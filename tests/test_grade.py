@@ -20,6 +20,7 @@ from course_utils.grading.grade import grade
 from course_utils.notebooks import ROOT
 from course_utils.teaching.exercises import EXERCISES
 
+pytestmark = pytest.mark.usefixtures("grading_server")
 CHAPTER = "03"
 MOST = {name: EXERCISES[name].points for name in names(CHAPTER)}
 LIMITS = Limits(seconds=2, total_seconds=30)
@@ -193,7 +194,7 @@ def sources(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory, sources):
+def room(tmp_path_factory, sources, grading_server):
     """A graded class: the folder with what was handed in, and that with what came out."""
     work = tmp_path_factory.mktemp("class of Jürgen")
     given, out = work / "handed in", work / "graded"
