@@ -71,8 +71,8 @@ def grade(
     from course_utils.grading.report import write_report
 
     every = read_sources(source)
-    chapters = tuple(word for word in only if word in every)
-    sources = {chapter: every[chapter] for chapter in chapters or every}
+    chapters = [word for word in only if word in every] or every
+    sources = {chapter: every[chapter] for chapter in chapters}
     _check_places(where, out, source, resume or bool(only))
     class_notes: list[str] = []
     submissions = read_submissions(where, due, class_notes)
@@ -164,15 +164,13 @@ def _is_graded(job: Job, out: Path) -> bool:
 
 def _grade_all(jobs: list[Job], out: Path, limits: Limits, workers: int) -> None:
     """Grade with so many at a time; each result is on disk as soon as it is known."""
-    from course_utils.grading.gradebook import place
-
     with ThreadPoolExecutor(workers) as pool:
         begun = {pool.submit(grade_job, job, limits): job for job in jobs}
         try:
             for number, future in enumerate(as_completed(begun), start=1):
                 job, (result, notebook) = begun[future], future.result()
                 if notebook is not None:
-                    place(notebook, job.student, job.source, job.file.received, out / "nbgrader")
+                    _place(notebook, job, result, out / "nbgrader")
                 path = job.result_in(out)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(path, result.to_json())
@@ -183,6 +181,16 @@ def _grade_all(jobs: list[Job], out: Path, limits: Limits, workers: int) -> None
             kill_all()
             print("stopped: the same command with --resume goes on from here", flush=True)
             raise
+
+
+def _place(notebook: NotebookNode, job: Job, result: Result, folder: Path) -> None:
+    """Hand a notebook to nbgrader; one that it cannot hold is told, and has its marks here."""
+    from course_utils.grading.gradebook import place
+
+    try:
+        place(notebook, job.student, job.source, job.file.received, folder)
+    except Exception as error:  # one student's notebook never ends the class
+        result.remarks.append(f"not in nbgrader's book: {type(error).__name__}: {error}")
 
 
 def grade_job(job: Job, limits: Limits) -> tuple[Result, NotebookNode | None]:

@@ -84,15 +84,12 @@ def read_source(path: Path) -> Source:
     return Source(path, chapter, notebook, tasks, given)
 
 
-def read_sources(folder: Path, chapters: tuple[str, ...] = ()) -> dict[str, Source]:
-    """The sources in a folder by chapter; only some, where ``chapters`` names them."""
+def read_sources(folder: Path) -> dict[str, Source]:
+    """The sources in a folder, by chapter."""
     found = {s.chapter: s for s in map(read_source, sorted(folder.glob("*.ipynb")))}
     if not found:
         raise FileNotFoundError(f"{folder}: no notebook with solutions in it")
-    if unknown := set(chapters) - set(found):
-        names = ", ".join(sorted(unknown))
-        raise ValueError(f"no exercises for {names}; there are: {' '.join(found)}")
-    return {chapter: found[chapter] for chapter in chapters or found}
+    return found
 
 
 def defined(code: str) -> set[str]:
@@ -166,7 +163,7 @@ def _task_of(identity: str, code: str, source: Source) -> str | None:
 def read_submitted(content: bytes, source: Source) -> Submitted:
     """What counts of a notebook. Raises ``ValueError`` where it is none."""
     cells, notes = [(None, code) for code in source.given.values()], []
-    checks = {task.visible.strip(): task.name for task in source.tasks.values()}
+    checks = {task.visible.strip() for task in source.tasks.values()}
     restored = set()
     for number, (identity, code) in enumerate(code_cells(content)):
         if identity in source.given:
