@@ -14,7 +14,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "profile": ("profile",),
-    "data.datasets": ("ImageSet", "Splits", "cifar10", "find"),
+    "data.datasets": ("ImageSet", "Splits", "cifar10"),
+    "data.locations": ("find",),
     "data.batches": ("Batches",),
     "data.images": ("read_image",),
     "data.colour": ("ColourJitter",),
@@ -29,7 +30,8 @@ _HOMES = {
     "models.narrow": ("NarrowResNet",),
     "models.pretrained": ("bare_weights", "find_weights", "pretrained"),
     "training.loop": ("TrainState", "evaluate", "fit", "train_one_epoch"),
-    "training.callbacks": ("Callback", "Checkpoint", "EarlyStopping", "TensorBoard", "new_run"),
+    "training.callbacks": ("Callback", "Checkpoint", "EarlyStopping", "TensorBoard"),
+    "run_folder": ("new_run",),
     "training.checkpoint": ("load_checkpoint", "load_model", "save_checkpoint"),
     "training.features": ("backbone_features", "head_features", "train_head"),
     "training.freezing": ("freeze",),

@@ -63,8 +63,8 @@ def get(
     name: Positional[Literal["cifar10", "hymenoptera", "imagenette"]], folder: Path | None = None
 ) -> None:
     """Download a data set, checked, into data/ or the folder named."""
-    from course_utils.data.datasets import DATA
     from course_utils.data.download import get
+    from course_utils.data.locations import DATA
 
     print(get(name, folder or DATA))
 
@@ -72,7 +72,7 @@ def get(
 @data_app.command
 def status() -> None:
     """Say which data sets are there, and where."""
-    from course_utils.data.datasets import LAYOUTS, find
+    from course_utils.data.locations import LAYOUTS, find
 
     for name in LAYOUTS:
         found = find(name)
@@ -221,8 +221,8 @@ def runs(
         csv: Write all settings and results into this file.
     """
     from course_utils.files import check_place, write_whole
+    from course_utils.run_folder import runs_folder
     from course_utils.show.run_table import as_csv, find_runs, in_order, run_table
-    from course_utils.training.callbacks import runs_folder
 
     if csv:
         check_place(csv, ".csv")

@@ -120,8 +120,8 @@ def processor() -> Iterator[Finding]:
 
 def data() -> Iterator[Finding]:
     """The data sets, real or drawn, and where they lie."""
-    from course_utils.data.datasets import LAYOUTS, find
     from course_utils.data.download import SETS
+    from course_utils.data.locations import LAYOUTS, find
 
     named = os.environ.get("COURSE_DATA")
     if named and not Path(named).expanduser().is_dir():

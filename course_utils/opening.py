@@ -7,42 +7,25 @@ import torch
 
 from course_utils.data.batches import Batches
 from course_utils.data.colour import ColourJitter
-from course_utils.data.datasets import Found, ImageSet, Splits, cifar10, find
+from course_utils.data.datasets import ImageSet, Splits, cifar10
 from course_utils.data.folders import ImageFolder, hymenoptera, image_splits
 from course_utils.data.imagenet import imagenet, imagenette
 from course_utils.data.loading import ImageLoader
+from course_utils.data.locations import LAYOUTS, Found, data_kind, find
 from course_utils.data.transforms import eval_transform
 from course_utils.settings import TrainSettings
 
-NAMED = ("cifar10", "hymenoptera", "imagenet", "imagenette")
 OPENERS = {"hymenoptera": hymenoptera, "imagenet": imagenet, "imagenette": imagenette}
 EVAL_BATCH = {ImageSet: 500, ImageFolder: 50}  # pictures from folders are larger
 
 
-def data_kind(data: str) -> str:
-    """Which set a name or a folder is of: one of `NAMED`, or any other ``folder``.
-
-    >>> data_kind("cifar10"), data_kind("my pictures")
-    ('cifar10', 'folder')
-    """
-    if data in NAMED:
-        return data
-    for name in NAMED:
-        try:
-            find(name, Path(data))
-            return name
-        except FileNotFoundError:
-            continue
-    return "folder"
-
-
 def check_data(data: str) -> None:
     """Raise ``ValueError`` for what is neither a set's name nor a folder."""
-    if data in NAMED:
+    if data in LAYOUTS:
         return
     path = Path(data).expanduser()
     if not path.is_dir():
-        raise ValueError(f"data {data!r} is none of {', '.join(NAMED)}, nor a folder")
+        raise ValueError(f"data {data!r} is none of {', '.join(LAYOUTS)}, nor a folder")
     if (path / "train").is_dir() or data_kind(data) != "folder":
         return
     for inner in (path.resolve(), path.resolve().parent):
@@ -59,7 +42,7 @@ def open_data(data: str, form: str, **options) -> Splits:
     ``std`` only. Raises ``ValueError`` or ``OSError`` for data that cannot be read.
     """
     check_data(data)
-    kind, where = data_kind(data), form if data in NAMED else Path(data)
+    kind, where = data_kind(data), form if data in LAYOUTS else Path(data)
     if kind == "cifar10":
         splits = cifar10(where)
         return replace(
@@ -80,7 +63,7 @@ def originals(data: str) -> Found:
     if kind == "folder":
         root = Path(data).expanduser()
         return Found(root.resolve().name, root, "folder", drawings=False)
-    return find(kind, None if data in NAMED else Path(data))
+    return find(kind, None if data in LAYOUTS else Path(data))
 
 
 def open_for(settings: TrainSettings, form: str) -> Splits:
@@ -119,12 +102,13 @@ def loaders(
     device: torch.device | str,
     rank: int = 0,
     processes: int = 1,
+    memory_format: torch.memory_format = torch.channels_last,
 ) -> tuple:
     """Training batches, shuffled and augmented, and validation batches, neither.
 
     Process ``rank`` of ``processes`` gets its part of each, see `data.sharing`.
     """
-    layout = {"device": device, "memory_format": torch.channels_last}
+    layout = {"device": device, "memory_format": memory_format}
     layout |= {"rank": rank, "processes": processes}
     chance = {"shuffle": True, "seed": settings.seed, **layout}
     val = eval_loader(data.val, settings.workers, **layout)

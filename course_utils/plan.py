@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from course_utils import profile as profiles
-from course_utils.data.datasets import find
+from course_utils.data.locations import LAYOUTS, data_kind, find
 from course_utils.files import check_writable
 from course_utils.models import list_models
 from course_utils.models.pretrained import find_weights
-from course_utils.opening import NAMED, check_data, data_kind
+from course_utils.opening import check_data
 from course_utils.recipes import USUAL, default_model, recipe
-from course_utils.record import read_record
+from course_utils.run_folder import read_record
 from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.training.optim import EVERY_EPOCH
 
@@ -86,7 +86,7 @@ def check_folder(run: Path, resume: bool, data: str) -> None:
     kind = data_kind(data)
     root = Path(data).expanduser()
     if kind != "folder":
-        root = find(kind, None if data in NAMED else root).path
+        root = find(kind, None if data in LAYOUTS else root).path
     for split in ("train", "val", "test"):
         if place.resolve().is_relative_to((root / split).resolve()):
             raise ValueError(f"{run} lies among the pictures of {data}; choose another folder")

@@ -12,8 +12,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from torch import nn
 
-from course_utils.data.datasets import DRAWINGS, LAYOUTS, find
+from course_utils.data.locations import DRAWINGS, LAYOUTS, find
 
 PROFILES = ("tiny", "cpu", "gpu")
 ANY_PICTURES = "pictures from anywhere"  # as data: real, and of no set
@@ -73,12 +74,29 @@ def device(wanted: str = "auto", data: str | None = None) -> torch.device:
 
 
 def fast_cpu_dtype() -> torch.dtype | None:
-    """``torch.bfloat16`` where this processor multiplies it in hardware, else None."""
+    """``torch.bfloat16`` where this processor multiplies it in hardware, else None.
+
+    Environment variables that switch AVX-512 off, for torch or for oneDNN, are heeded.
+    """
     if platform.machine().lower() in ("x86_64", "amd64"):
-        supported = torch.cpu._is_avx512_bf16_supported()  # oneDNN also says yes where it emulates
+        # oneDNN says yes too where it emulates bfloat16, torch where oneDNN may not use it
+        supported = processor_level() == "AVX-512" and torch.cpu._is_avx512_bf16_supported()
     else:
         supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)()
     return torch.bfloat16 if supported else None
+
+
+def processor_level() -> str:
+    """The widest vector instructions in use: ``"AVX-512"``, ``"AVX2"``, or what else torch names.
+
+    ``ATEN_CPU_CAPABILITY`` limits torch, ``ONEDNN_MAX_CPU_ISA`` its convolutions; the lower counts.
+    """
+    names = {"AVX512": "AVX-512", "AVX2": "AVX2", "DEFAULT": "neither AVX2 nor AVX-512"}
+    level = torch.backends.cpu.get_cpu_capability()
+    onednn = os.environ.get("ONEDNN_MAX_CPU_ISA", "all").upper()
+    if level == "AVX512" and not onednn.startswith(("ALL", "DEFAULT", "AVX512", "AVX10")):
+        level = "AVX2"
+    return names.get(level, level)
 
 
 def amp_dtype(on: torch.device) -> torch.dtype | None:
@@ -86,6 +104,29 @@ def amp_dtype(on: torch.device) -> torch.dtype | None:
     if on.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return fast_cpu_dtype() if on.type == "cpu" else None
+
+
+def memory_format(model: nn.Module, on: torch.device) -> torch.memory_format:
+    """The memory format to train this model in: channels_last, the faster one for convolutions.
+
+    NCHW for a model with a layer of `unsafe_in_channels_last` on a CPU.
+    """
+    unsafe = on.type == "cpu" and unsafe_in_channels_last(model)
+    return torch.contiguous_format if unsafe else torch.channels_last
+
+
+def unsafe_in_channels_last(model: nn.Module) -> str | None:
+    """The name of a convolution that must not be trained in channels_last on a CPU, or None.
+
+    On processors with AVX2 and without AVX-512, oneDNN's backward pass of a 1×1 convolution with a
+    stride and 2 to 7 input channels writes outside its memory (torch 2.15): the process aborts,
+    sometimes much later.
+    """
+    for name, layer in model.named_modules():
+        strided = isinstance(layer, nn.Conv2d) and max(layer.stride) > 1
+        if strided and layer.kernel_size == (1, 1) and layer.in_channels < 8:
+            return name
+    return None
 
 
 def seed_everything(seed: int) -> None:

@@ -3,8 +3,8 @@
 The notebooks write the same tables out where a student reads them; a test holds the two together.
 """
 
-from course_utils.models.pretrained import OFFICIAL
-from course_utils.opening import data_kind
+from course_utils.data.locations import data_kind
+from course_utils.data.official_weights import OFFICIAL
 
 # in force where a recipe does not say otherwise
 USUAL = {

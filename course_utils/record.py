@@ -18,6 +18,7 @@ from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
 from course_utils.files import write_whole
 from course_utils.recipes import default_model, recipe
+from course_utils.run_folder import read_record
 from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.training.callbacks import Callback
 from course_utils.training.distributed import launch_id, restarted, world
@@ -100,26 +101,6 @@ def command(settings: TrainSettings) -> str:
         else:
             words += [f"--{flag}", *map(str, value if isinstance(value, tuple) else [value])]
     return shlex.join(words)
-
-
-def read_record(folder: Path) -> dict:
-    """The record of a run; empty where it has none."""
-    path = folder / "record.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); remove it") from error
-    kinds = {"settings": dict, "history": list, "test": dict}
-    if not isinstance(record, dict) or not all(
-        isinstance(record[name], kind) for name, kind in kinds.items() if name in record
-    ):
-        raise ValueError(f"{path} is damaged (it is no record of a run); remove it")
-    return record
-
-
-def write_record(folder: Path, content: dict) -> None:
-    """Write the record of a run, whole or not at all."""
-    write_whole(folder / "record.json", json.dumps(content, indent=1))
 
 
 def machine(device: torch.device) -> dict:

@@ -67,11 +67,13 @@ def _train(settings: TrainSettings) -> dict:
         torch.set_num_threads(settings.threads)
     with main_first():
         data = open_for(settings, recipe(settings.model, settings.profile, settings.data)["data"])
-    model = build(settings, data).to(device, memory_format=torch.channels_last)
+    model = build(settings, data)
+    memory_format = profiles.memory_format(model, device)
+    model = model.to(device, memory_format=memory_format)
     if settings.compile:
         model.compile()
     here = world()
-    train_loader, val_loader = loaders(data, settings, device, here.rank, here.size)
+    train_loader, val_loader = loaders(data, settings, device, here.rank, here.size, memory_format)
     optimizer = make_optimizer(
         model,
         settings.optimizer,

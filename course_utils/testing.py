@@ -5,8 +5,9 @@ from pathlib import Path
 
 from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
-from course_utils.opening import NAMED, data_kind, eval_loader, open_data
-from course_utils.record import read_record, write_record
+from course_utils.data.locations import LAYOUTS, data_kind
+from course_utils.opening import eval_loader, open_data
+from course_utils.run_folder import read_record, write_record
 from course_utils.training.checkpoint import load_model
 from course_utils.training.loop import evaluate
 from course_utils.training.metrics import Totals, accuracy_interval
@@ -29,7 +30,7 @@ def test(
     settings = record.get("settings", {})
     trained_on = str(about.get("data"))
     usual = trained_on.removesuffix(" drawings")
-    usual = settings.get("data") or (usual if usual in NAMED else "cifar10")
+    usual = settings.get("data") or (usual if usual in LAYOUTS else "cifar10")
     where = data or usual
     on = profiles.device(device, where)
     splits = _open(where, about, settings)
@@ -61,7 +62,7 @@ def test(
 
 
 def _same_place(one: str, other: str) -> bool:
-    if one in NAMED or other in NAMED:
+    if one in LAYOUTS or other in LAYOUTS:
         return one == other
     return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
 

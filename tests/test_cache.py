@@ -16,12 +16,11 @@ from loopback import wait_until
 from PIL import Image
 
 from course_utils import find, image_splits, imagenette
-from course_utils.data import datasets
+from course_utils.data import locations
 from course_utils.data.cache import LIST, check_folders, make_cache
 from course_utils.data.cache_marker import FILE, Marker, read_marker, write_marker
-from course_utils.data.datasets import DRAWINGS
 from course_utils.data.images import ORIENTATION, read_image
-from course_utils.opening import data_kind
+from course_utils.data.locations import DRAWINGS, data_kind
 
 
 def picture(path: Path, width: int, height: int, **options) -> Path:
@@ -94,7 +93,7 @@ def test_a_cache_is_called_what_it_is(root, tmp_path, capsys):
 
 
 def test_caches_of_named_sets_are_found_where_the_originals_are_not(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(datasets, "DATA", tmp_path)
+    monkeypatch.setattr(locations, "DATA", tmp_path)
     monkeypatch.delenv("COURSE_DATA")
     real, out = tmp_path / "imagenette2-320", tmp_path / "imagenette-256"
     for split in ("train", "val"):

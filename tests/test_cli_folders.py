@@ -8,7 +8,7 @@ import pytest
 import torch
 from picture_folders import CLASSES, SMALL, call, read_json, write_pictures
 
-from course_utils.data.datasets import DRAWINGS
+from course_utils.data.locations import DRAWINGS
 from course_utils.training.checkpoint import load_checkpoint
 
 

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from small_sets import small_parts, write_batches, write_folders
 
-from course_utils.data import datasets
+from course_utils.data import datasets, locations
 from course_utils.data.cifar10_files import fingerprint, read_cifar10
-from course_utils.data.datasets import CIFAR10_CLASSES, DRAWINGS, cifar10, find, stratified_split
+from course_utils.data.datasets import CIFAR10_CLASSES, cifar10, stratified_split
+from course_utils.data.locations import DRAWINGS, find
 
 BATCHES, FOLDERS = "cifar-10-batches-py", "cifar10"
 WRITE = {BATCHES: write_batches, FOLDERS: write_folders}
@@ -26,7 +27,7 @@ def parts(monkeypatch, tmp_path):
     parts = small_parts()
     known = {split: (len(part[1]), fingerprint(*part)) for split, part in parts.items()}
     monkeypatch.setattr(datasets, "CIFAR10_FINGERPRINTS", known)
-    monkeypatch.setattr(datasets, "DATA", tmp_path / "data")
+    monkeypatch.setattr(locations, "DATA", tmp_path / "data")
     monkeypatch.delenv("COURSE_DATA")
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
@@ -55,9 +56,9 @@ def caches(folder):
 
 
 def test_the_order_of_the_search(parts, place, tmp_path, monkeypatch, capsys):
-    data = datasets.DATA
-    monkeypatch.setattr(datasets, "DRAWINGS", tmp_path / "tiny")
-    write_folders(parts, datasets.DRAWINGS / FOLDERS)
+    data = locations.DATA
+    monkeypatch.setattr(locations, "DRAWINGS", tmp_path / "tiny")
+    write_folders(parts, locations.DRAWINGS / FOLDERS)
     assert cifar10().drawings and cifar10("drawings").drawings
     assert set(capsys.readouterr().out.splitlines()) == {"data: the embedded drawings"}
 
@@ -102,7 +103,7 @@ def test_the_drawings_are_known_behind_a_link(monkeypatch, tmp_path):
         (tmp_path / "tiny").symlink_to(DRAWINGS, target_is_directory=True)
     except OSError:
         pytest.skip("no links on this system")
-    monkeypatch.setattr(datasets, "DRAWINGS", tmp_path / "tiny")
+    monkeypatch.setattr(locations, "DRAWINGS", tmp_path / "tiny")
     assert find("cifar10", "drawings").drawings
     assert find("cifar10", DRAWINGS).drawings
 
@@ -367,11 +368,11 @@ def test_without_any_cache_it_says_so(parts, place, readings, tmp_path):
 
 
 def test_nothing_is_written_beside_the_drawings(parts, tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "DRAWINGS", tmp_path / "tiny")
-    write_folders(parts, datasets.DRAWINGS / FOLDERS)
+    monkeypatch.setattr(locations, "DRAWINGS", tmp_path / "tiny")
+    write_folders(parts, locations.DRAWINGS / FOLDERS)
     before = sorted(tmp_path.rglob("*"))
     cifar10("drawings")
-    cifar10(datasets.DRAWINGS)
+    cifar10(locations.DRAWINGS)
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from course_utils import doctor
-from course_utils.data import datasets
+from course_utils.data import locations
 
 CHECK = "import sys; from course_utils.doctor import doctor; sys.exit(doctor())"
 
@@ -64,7 +64,7 @@ def test_survives_without_anything():
 
 
 def test_missing_drawings(monkeypatch, tmp_path):
-    monkeypatch.setattr(datasets, "DRAWINGS", tmp_path)
+    monkeypatch.setattr(locations, "DRAWINGS", tmp_path)
     found = problems(doctor.data)
     assert set(found) == {"cifar10", "hymenoptera", "imagenet", "imagenette"}
     assert all(finding.fatal and "git checkout" in finding.remedy for finding in found.values())

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from course_utils import Splits, eval_image, fit, hymenoptera, image_folder, image_splits
-from course_utils.data import datasets
+from course_utils.data import locations
 from course_utils.data.images import ORIENTATION, ImageError, read_image
 from course_utils.data.loading import ImageLoader, LoadingError
 from course_utils.training.explain import check_labels
@@ -406,7 +406,7 @@ def test_the_drawings_of_ants_and_bees(capsys):
 def test_ants_and_bees_are_found_and_not_checked_unless_asked_for(root, tmp_path, monkeypatch):
     folder = root.rename(tmp_path / "hymenoptera_data")
     damaged(folder / "train" / "bees" / "x.jpg", "empty")
-    monkeypatch.setattr(datasets, "DATA", tmp_path)
+    monkeypatch.setattr(locations, "DATA", tmp_path)
     monkeypatch.delenv("COURSE_DATA")
     splits = hymenoptera()
     assert splits.train.root == folder and len(splits.train) == 5

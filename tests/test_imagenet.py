@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from course_utils import find, image_splits, imagenet, imagenette
-from course_utils.data import datasets
+from course_utils.data import locations
 from course_utils.data.class_names import IMAGENETTE, class_names
-from course_utils.data.datasets import DRAWINGS
-from course_utils.opening import data_kind, open_data
+from course_utils.data.locations import DRAWINGS, data_kind
+from course_utils.opening import open_data
 
 WNIDS = sorted(IMAGENETTE)
 
@@ -25,7 +25,7 @@ def fill(root: Path, wnids=WNIDS[:2], splits=("train", "val")) -> Path:
 @pytest.fixture
 def nowhere(tmp_path, monkeypatch):
     """No data but the drawings and what a test puts here."""
-    monkeypatch.setattr(datasets, "DATA", tmp_path)
+    monkeypatch.setattr(locations, "DATA", tmp_path)
     monkeypatch.delenv("COURSE_DATA")
     return tmp_path
 

@@ -14,9 +14,10 @@ from helpers import Noisy, same, small_run, small_set, stop_at
 
 from course_utils.data.batches import Batches
 from course_utils.data.colour import ColourJitter
-from course_utils.data.datasets import DRAWINGS, ImageSet
+from course_utils.data.datasets import ImageSet
 from course_utils.data.folders import image_folder
 from course_utils.data.loading import ImageLoader, Loader, LoadingError
+from course_utils.data.locations import DRAWINGS
 from course_utils.data.transforms import train_transform
 
 STEPS = 7  # of an epoch of `small_run`

@@ -10,10 +10,10 @@ from small_sets import small_parts, write_folders
 
 from course_utils import plan
 from course_utils.data.batches import Batches
-from course_utils.data.datasets import DRAWINGS
 from course_utils.data.loading import ImageLoader
+from course_utils.data.locations import DRAWINGS, data_kind
 from course_utils.data.transforms import EvalTransform, train_transform
-from course_utils.opening import data_kind, eval_loader, loaders, open_data, open_for
+from course_utils.opening import eval_loader, loaders, open_data, open_for
 from course_utils.settings import TrainSettings
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course_utils import profile
-from course_utils.data import datasets
+from course_utils.data import locations
 
 HERE = profile.best_device().type
 ABSENT = next(kind for kind in ("cuda", "mps") if kind != HERE)
@@ -41,7 +41,7 @@ def test_the_default_follows_the_data(monkeypatch, tmp_path, value):
     monkeypatch.delenv("COURSE_PROFILE")
     if value is not None:
         monkeypatch.setenv("COURSE_PROFILE", value)
-    monkeypatch.setattr(datasets, "DATA", tmp_path)
+    monkeypatch.setattr(locations, "DATA", tmp_path)
     assert profile.name() == "tiny"  # nothing but the drawings
     (tmp_path / "cifar10").mkdir()
     assert profile.name() == "tiny"  # conftest's COURSE_DATA goes before data/
@@ -56,7 +56,7 @@ def test_the_default_follows_the_data(monkeypatch, tmp_path, value):
 
 def test_pictures_from_anywhere_are_real(monkeypatch):
     monkeypatch.delenv("COURSE_PROFILE", raising=False)
-    monkeypatch.chdir(datasets.DRAWINGS)
+    monkeypatch.chdir(locations.DRAWINGS)
     assert profile.name("a folder") == "tiny" != profile.name(profile.ANY_PICTURES)
 
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from course_utils import fit, load_model, plan, runs, testing
 from course_utils import profile as profiles
-from course_utils.data import datasets
+from course_utils.data import datasets, locations
 from course_utils.data.cifar10_files import fingerprint
 from course_utils.data.datasets import cifar10
 from course_utils.models import create_model, list_models
@@ -400,7 +400,7 @@ def test_the_test_uses_the_data_of_the_training(real, checkpoint, monkeypatch):
 def test_other_data_than_that_of_the_training_is_refused(real, checkpoint, monkeypatch):
     record = {"settings": {"data": "cifar10", "profile": "cpu"}}
     path = checkpoint(cifar10(real), record)
-    monkeypatch.setattr(datasets, "DATA", real.parent / "none")
+    monkeypatch.setattr(locations, "DATA", real.parent / "none")
     message = "best.pt was trained on cifar10 .*, this is cifar10 drawings .*--data"
     with pytest.raises(ValueError, match=message):  # the real data is gone: only drawings are left
         testing.test(path)

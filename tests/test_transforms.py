@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from course_utils.data.batches import Batches
-from course_utils.data.datasets import DRAWINGS, cifar10
+from course_utils.data.datasets import cifar10
+from course_utils.data.locations import DRAWINGS
 from course_utils.data.transforms import (
     denormalise,
     eval_image,

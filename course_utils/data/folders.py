@@ -14,9 +14,10 @@ from torch.utils.data import Dataset
 from course_utils.data.cache_marker import complete_marker
 from course_utils.data.checking import unreadable
 from course_utils.data.class_names import class_names
-from course_utils.data.datasets import Splits, find
+from course_utils.data.datasets import Splits
 from course_utils.data.folder_listing import Samples, kinds, listed
 from course_utils.data.images import ImageError
+from course_utils.data.locations import find
 from course_utils.data.pixels import read_pixels
 from course_utils.data.transforms import (
     IMAGENET_MEAN,

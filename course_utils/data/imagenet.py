@@ -3,8 +3,9 @@
 import os
 from dataclasses import replace
 
-from course_utils.data.datasets import Splits, find
+from course_utils.data.datasets import Splits
 from course_utils.data.folders import image_splits
+from course_utils.data.locations import find
 
 
 def imagenet(where: str | os.PathLike | None = None, **options) -> Splits:

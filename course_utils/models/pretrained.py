@@ -10,24 +10,12 @@ from urllib.parse import urlsplit
 import torch
 from torch import Tensor, nn
 
-from course_utils.data.datasets import DATA
+from course_utils.data.locations import DATA
+from course_utils.data.official_weights import OFFICIAL
 from course_utils.data.transfer import DownloadError, Source, fetch
 from course_utils.data.web import WebError
 from course_utils.files import checked_hash, list_of, sha256
 from course_utils.models import create_model, is_weights
-
-# torchvision's IMAGENET1K_V1; its file names end in the first eight digits of their SHA-256
-OFFICIAL = {
-    name: f"https://download.pytorch.org/models/{name}-{digits}.pth"
-    for name, digits in {
-        "resnet18": "f37072fd",
-        "resnet34": "b627a593",
-        "resnet50": "0676ba61",
-        "resnet101": "63fe2227",
-        "resnet152": "394f9c45",
-        "googlenet": "1378be20",
-    }.items()
-}
 
 OWN = DATA / "tiny" / "weights" / "resnet18_w32_tiny_imagenet.pt"
 LAST = ("fc.", "aux")  # names of the layers that know the old classes

@@ -6,15 +6,13 @@
 import json
 import statistics
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
-from course_utils import profile as profiles
-from course_utils.data.datasets import DATA, find
+from course_utils.data.locations import DATA, find
 from course_utils.recipes import recipe
-from course_utils.show.plotting import VERMILLION, tidy
+
+if TYPE_CHECKING:  # matplotlib and torch are imported where they are used: tables need neither
+    from matplotlib.figure import Figure
 
 FOLDER = DATA / "reference"
 
@@ -139,7 +137,7 @@ def seconds_of(group: list[dict]) -> float:
 
 def compare(
     history: list[dict], notebook: str, model: str | None = None, **settings
-) -> Figure | None:
+) -> "Figure | None":
     """Print a run beside the reference runs of the same profile and network, and draw both.
 
     Says whether its validation accuracy lies in the band that seeds alone explain, at the same
@@ -147,6 +145,8 @@ def compare(
     ``weights=``: where the recipe takes what can be had. Without references to compare with it
     says so and returns None.
     """
+    from course_utils import profile as profiles
+
     profile = profiles.name()
     epochs = len(history)
     references = [r for r in runs(notebook, profile, model, **settings) if _comparable(r, epochs)]
@@ -192,7 +192,12 @@ def _comparable(record: dict, epochs: int) -> bool:
     return length == epochs if planned else length >= epochs
 
 
-def _draw(history: list[dict], references: list[dict]) -> Figure:
+def _draw(history: list[dict], references: list[dict]) -> "Figure":
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
+
+    from course_utils.show.plotting import VERMILLION, tidy
+
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     grey = {"color": "0.6", "linewidth": 1}
     mine = {"color": VERMILLION, "marker": "o", "markersize": 4, "label": "your run"}

@@ -5,8 +5,8 @@ import statistics
 from collections.abc import Iterable
 from pathlib import Path
 
-from course_utils.data.datasets import DATA
-from course_utils.record import read_record
+from course_utils.data.locations import DATA
+from course_utils.run_folder import read_record
 from course_utils.show import reference
 from course_utils.show.reference import by_kind, network_name, run_key, runs, seconds_of, where
 

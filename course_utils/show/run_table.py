@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from course_utils.files import csv_text
-from course_utils.record import read_record
-from course_utils.training.callbacks import best_epochs
+from course_utils.run_folder import best_epochs, read_record
 
 # settings that are told in any case; the others where runs differ in them
 MAIN = ("model", "weights", "trained", "learning_rate", "batch_size")

@@ -3,17 +3,15 @@
 import os
 import warnings
 from collections.abc import Callable
-from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
 
+from course_utils.run_folder import best_epochs
 from course_utils.training.checkpoint import refuse_code, save_checkpoint
 from course_utils.training.distributed import world
-
-RUNS = Path(__file__).resolve().parents[2] / "runs"
 
 
 class Callback:
@@ -33,41 +31,6 @@ class Callback:
 
     def on_fit_end(self, state) -> None:
         """Once at the end, also after an error, where `on_fit_start` was passed."""
-
-
-def runs_folder() -> Path:
-    """Where runs are kept: ``$COURSE_RUNS``, else ``runs/`` of the course."""
-    return Path(os.environ.get("COURSE_RUNS") or RUNS)
-
-
-def new_run(name: str, root: str | os.PathLike | None = None) -> Path:
-    """Make and print a fresh, time-stamped folder ``<root>/<name>/<time>`` for a run.
-
-    ``root``: default ``$COURSE_RUNS``, else ``runs/`` of the course.
-    """
-    root = Path(root) if root else runs_folder()
-    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    for number in range(1000):
-        folder = root / name / (f"{stamp}-{number}" if number else stamp)
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise OSError(f"{folder} cannot be made ({error}); set COURSE_RUNS elsewhere") from None
-        print(f"run folder: {folder.relative_to(root.parent)}")
-        return folder
-    raise OSError(f"{root / name} holds a thousand runs of this second")
-
-
-def best_epochs(history: list[dict], monitor: str) -> list[int]:
-    """Epochs from best to worst by ``monitor`` (a loss low, others high); of equals the earlier.
-
-    >>> best_epochs([{"epoch": 1, "val_loss": 2.0}, {"epoch": 2, "val_loss": 1.0}], "val_loss")
-    [2, 1]
-    """
-    sign = 1 if monitor.endswith("loss") else -1
-    return [e["epoch"] for e in sorted(history, key=lambda e: (sign * e[monitor], e["epoch"]))]
 
 
 def _checked(monitor: str) -> str:

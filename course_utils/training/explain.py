@@ -5,6 +5,25 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
+
+from course_utils.profile import unsafe_in_channels_last
+
+
+def check_memory_format(model: nn.Module, loader) -> None:
+    """Raise ``ValueError`` where training this model would damage memory on processors without
+    AVX-512: see `unsafe_in_channels_last`.
+    """
+    weights = [p for p in model.parameters() if p.dim() == 4 and p.device.type == "cpu"]
+    last = torch.channels_last
+    given = getattr(loader, "memory_format", None) == last
+    used = any(p.is_contiguous(memory_format=last) and not p.is_contiguous() for p in weights)
+    if weights and (given or used) and (layer := unsafe_in_channels_last(model)):
+        raise ValueError(
+            f"{layer}: a strided 1×1 convolution with fewer than 8 input channels crashes in "
+            "channels_last on many CPUs; give the model and the loaders "
+            "memory_format=profile.memory_format(model, device)"
+        )
 
 
 def check_labels(loaders: Iterable, num_classes: int) -> None:

@@ -17,7 +17,12 @@ from course_utils.training.distributed import (
     sum_over_all,
     unwrapped,
 )
-from course_utils.training.explain import check_labels, count_batches, explained
+from course_utils.training.explain import (
+    check_labels,
+    check_memory_format,
+    count_batches,
+    explained,
+)
 from course_utils.training.interrupts import StopTogether, stop_on_interrupt
 from course_utils.training.metrics import Totals, eval_mode
 from course_utils.training.optim import Schedule
@@ -136,6 +141,7 @@ def fit(
         raise ValueError(f"accumulate is {accumulate}; it must be at least 1")
     device = next(model.parameters()).device
     check_labels([train_loader, val_loader], num_classes)
+    check_memory_format(model, train_loader)
     state = TrainState(
         model,
         optimizer,

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from course_utils import profile
-from course_utils.data.datasets import find
 from course_utils.data.folders import ImageFolder, image_folder
 from course_utils.data.loading import ImageLoader
+from course_utils.data.locations import find
 from course_utils.models import create_model
 from course_utils.training.published import fit_rate
 from course_utils.training.scaling import Job
@@ -48,13 +48,15 @@ def measure_network(
     """Peak in images/s and overhead in seconds of training steps on synthetic images.
 
     The two come from the rates at two batch ``sizes`` (default: 4 and 8, on a GPU 64 and 256), each
-    measured for so many ``seconds``. In mixed precision and channels_last, as `fit` trains.
+    measured for so many ``seconds``. Mixed precision and memory format are those of `course train`.
     """
     device = torch.device(device)
     few, many = sizes or ((4, 8) if device.type == "cpu" else (64, 256))
-    model = create_model(name, 1000).to(device, memory_format=torch.channels_last)
+    model = create_model(name, 1000)
+    layout = {"device": device, "memory_format": profile.memory_format(model, device)}
+    model = model.to(**layout)
     step = training_step(model, device)
-    rates = [(n, _rate(step, n, image_size, device, seconds)) for n in (few, many)]
+    rates = [(n, _rate(step, n, image_size, layout, seconds)) for n in (few, many)]
     try:
         peak, overhead = fit_rate(*rates)
     except ValueError:  # too noisy to tell the two apart
@@ -78,10 +80,9 @@ def training_step(model: nn.Module, device: torch.device):
     return step
 
 
-def _rate(step, batch: int, image_size: int, device: torch.device, seconds: float) -> float:
+def _rate(step, batch: int, image_size: int, layout: dict, seconds: float) -> float:
     """Images a second at this batch, after steps to warm up."""
-    images = torch.randn(batch, 3, image_size, image_size, device=device)
-    images = images.to(memory_format=torch.channels_last)
+    images, device = torch.randn(batch, 3, image_size, image_size).to(**layout), layout["device"]
     labels = torch.arange(batch, device=device)
     together = 1 if device.type == "cpu" else 10  # a GPU is told ahead; to wait each time slows it
     for _ in range(2 * together - 1):

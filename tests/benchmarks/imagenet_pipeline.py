@@ -18,8 +18,8 @@ from torchvision import transforms
 from course_utils import ColourJitter, ImageLoader, Loader, eval_transform, train_transform
 from course_utils.data.cache import make_cache
 from course_utils.data.checking import pictures_below
-from course_utils.data.datasets import DRAWINGS, places
 from course_utils.data.folders import ImageFolder
+from course_utils.data.locations import DRAWINGS, places
 from course_utils.data.transforms import IMAGENET_MEAN, IMAGENET_STD, eval_resize
 from course_utils.show.preset_costs import costs_table, preset_costs
 

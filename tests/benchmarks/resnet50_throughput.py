@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from course_utils import ImageLoader, Timer, create_model, image_folder, profile
-from course_utils.data.datasets import find
+from course_utils.data.locations import find
 from course_utils.record import machine
 from course_utils.training.rates import training_step
 
