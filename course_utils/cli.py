@@ -29,7 +29,8 @@ def main() -> None:
         stream.reconfigure(errors="backslashreplace", line_buffering=True, write_through=False)
     warnings.formatwarning = lambda message, *_, **__: f"course: {message}\n"
     try:
-        code = app.cli(prog="course", description="A course on image classification.")
+        about = "A course on image classification."
+        code = app.cli(prog="course", description=about, args=_arguments())
         sys.stdout.flush()
         sys.exit(code or 0)
     except BrokenPipeError:  # as in `course runs | head -1`
@@ -42,9 +43,20 @@ def main() -> None:
         sys.exit(130)  # as a shell says of a program that Ctrl-C ended
 
 
+def _arguments() -> list[str]:
+    """What was typed; after ``lab`` all of it is JupyterLab's, flags too."""
+    command, *rest = sys.argv[1:] or [""]
+    if command == "lab" and rest and rest[0] not in ("--", "-h", "--help"):
+        return ["lab", "--", *rest]
+    return sys.argv[1:]
+
+
 @app.command
 def lab(*arguments: Positional[str]) -> int:
-    """Open JupyterLab on the first notebook; more arguments go to JupyterLab (after --)."""
+    """Open JupyterLab on the first notebook; all flags are JupyterLab's: course lab --port 8899.
+
+    Those of JupyterLab itself: course lab --help-all.
+    """
     from course_utils.lab import lab
 
     return lab(*arguments)

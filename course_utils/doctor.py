@@ -111,8 +111,12 @@ def processor() -> Iterator[Finding]:
         remedy = "torch cannot use this NVIDIA GPU: renew its driver, or go on with the CPU"
     yield Finding("device", shown, remedy)
     yield Finding("CPU threads", f"{torch.get_num_threads()} of {os.cpu_count()} cores")
+    level = profile.processor_level()
+    older = "; strided 1×1 convolutions with few channels train in NCHW: channels_last would crash"
+    yield Finding("vector instructions", level + (older if level in ("AVX2", "baseline") else ""))
     fast = profile.fast_cpu_dtype() is not None
-    yield Finding("bfloat16 on the CPU", "in hardware" if fast else "no: float32 is used")
+    shown = "in hardware: training in mixed precision" if fast else "no: training in float32"
+    yield Finding("bfloat16 on the CPU", shown)
     spin = os.environ.get("GOMP_SPINCOUNT", "not set")
     remedy = "" if spin == "0" else "set GOMP_SPINCOUNT=0: on a busy machine training crawls"
     yield Finding("GOMP_SPINCOUNT", spin, remedy)

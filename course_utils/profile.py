@@ -87,11 +87,11 @@ def fast_cpu_dtype() -> torch.dtype | None:
 
 
 def processor_level() -> str:
-    """The widest vector instructions in use: ``"AVX-512"``, ``"AVX2"``, or what else torch names.
+    """The vector instructions in use: ``"AVX-512"``, ``"AVX2"``, ``"baseline"``, or another's name.
 
     ``ATEN_CPU_CAPABILITY`` limits torch, ``ONEDNN_MAX_CPU_ISA`` its convolutions; the lower counts.
     """
-    names = {"AVX512": "AVX-512", "AVX2": "AVX2", "DEFAULT": "neither AVX2 nor AVX-512"}
+    names = {"AVX512": "AVX-512", "DEFAULT": "baseline"}
     level = torch.backends.cpu.get_cpu_capability()
     onednn = os.environ.get("ONEDNN_MAX_CPU_ISA", "all").upper()
     if level == "AVX512" and not onednn.startswith(("ALL", "DEFAULT", "AVX512", "AVX10")):

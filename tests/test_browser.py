@@ -1,7 +1,6 @@
 """The course in a real browser: notebook 01, the live plot with its stop button, TensorBoard."""
 
 import base64
-import contextlib
 import io
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from PIL import Image
 
 from course_utils.show.live import ALT
 
+pytestmark = pytest.mark.slow
 LESSON = Path(__file__).resolve().parents[1] / "notebooks" / "01_cnn_cifar10.ipynb"
 TRAIN_FOR_HOURS = """
 data = cifar10("drawings")
@@ -33,20 +33,16 @@ print("epochs:", len(history))
 """
 
 
-def own_children() -> list[psutil.Process]:
-    """The processes that these tests began; work beside them (conftest.py) is a pytest too."""
-    found = []
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):  # ended meanwhile
-            if "pytest" not in child.cmdline():
-                found += [child, *child.children(recursive=True)]
-    return found
+def children() -> set[psutil.Process]:
+    """The processes that this one began, and those that they did."""
+    return set(psutil.Process().children(recursive=True))
 
 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
     """Notebook 01 in JupyterLab after Run All, or after the first error."""
     chromium_path()  # skips before the server is started
+    before = children()
     root = tmp_path_factory.mktemp("Küche 2")  # spaces and umlauts must do
     notebook = nbformat.read(LESSON, as_version=4)
     for cell in notebook.cells:
@@ -60,7 +56,7 @@ def lesson(tmp_path_factory):
         last = max(i for i, cell in enumerate(lesson.cells()) if cell["code"])
         lesson.wait(lambda: lesson.cells()[last]["count"] or errors(lesson), "Run All", 120)
         yield lesson
-        started = own_children()
+        started = children() - before
     _, alive = psutil.wait_procs(started, timeout=10)
     zombie = psutil.STATUS_ZOMBIE
     alive = [process for process in alive if process.is_running() and process.status() != zombie]

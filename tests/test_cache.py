@@ -156,6 +156,7 @@ def make_slowly(line, root, out):
     make_cache(root, out, "photos", workers=1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
 def test_killed_and_started_again(root, tmp_path):
     out, whole = tmp_path / "cache", tmp_path / "whole"

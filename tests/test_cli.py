@@ -143,6 +143,7 @@ def test_a_result_that_cannot_be_recorded_is_still_told(copy, course):
     assert (copy / "record.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_what_a_terminal_cannot_show_costs_nothing(trained, tmp_path):
     """A name in Cyrillic on a Western Windows."""
     shutil.copytree(trained[0], tmp_path / "Ж")
@@ -172,6 +173,7 @@ def test_resume_with_other_settings_is_refused(copy, course):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_interrupted_it_saves_and_can_go_on(tmp_path, course):
     folder = tmp_path / "run"

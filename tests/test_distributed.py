@@ -24,7 +24,10 @@ from course_utils.training.distributed import (
     world,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and signals between them")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs fork, and signals between processes"),
+]
 
 
 def flat(tensors) -> list[float]:

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from course_utils import doctor
 from course_utils.data import locations
 
@@ -46,6 +48,7 @@ def test_too_old_and_missing_packages(monkeypatch):
     assert problems(doctor.versions)["jupyterlab"].found == "missing"
 
 
+@pytest.mark.slow
 def test_torch_and_torchvision_do_not_fit(tmp_path):
     (tmp_path / "torch.py").touch()
     error = "RuntimeError('operator torchvision::nms does not exist')"

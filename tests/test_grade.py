@@ -20,7 +20,7 @@ from course_utils.grading.grade import grade
 from course_utils.notebooks import ROOT
 from course_utils.teaching.exercises import EXERCISES
 
-pytestmark = pytest.mark.usefixtures("grading_server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("grading_server")]
 CHAPTER = "03"
 MOST = {name: EXERCISES[name].points for name in names(CHAPTER)}
 LIMITS = Limits(seconds=2, total_seconds=30)
@@ -298,6 +298,7 @@ def test_feedback_shows_no_hidden_check_and_no_solution(room):
     assert "longer than 2 seconds" in pages["endless-loop"]
 
 
+@pytest.mark.exhaustive
 def test_a_grading_that_was_stopped_goes_on(tmp_path, capsys, sources):
     given, out = tmp_path / "in", tmp_path / "out"
     for student in "abcdef":

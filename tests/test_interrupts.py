@@ -81,6 +81,7 @@ def until_told(line, folder: Path) -> list[dict]:
     return small_run(folder, [At(10, wait)])
 
 
+@pytest.mark.slow
 @posix
 def test_a_process_told_to_stop_is_taken_up_again_bit_for_bit(tmp_path):
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -141,6 +142,7 @@ time.sleep(30)
 """
 
 
+@pytest.mark.slow
 @posix
 def test_the_kernels_interrupt_returns_the_history(monkeypatch):
     path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])

@@ -14,6 +14,7 @@ from browser import wait_for
 
 from course_utils import lab
 
+pytestmark = pytest.mark.slow
 COMMAND = "from course_utils.lab import lab; lab('--no-browser', '--allow-root', port=0)"
 
 

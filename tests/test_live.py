@@ -90,6 +90,7 @@ for epochs in (None, 0, 1, 1, 2):
 """
 
 
+@pytest.mark.slow
 def test_a_run_in_other_processes_is_one_picture(executed):
     outputs = executed.cells[2].outputs
     pictures = [o for o in outputs if o.output_type == "display_data"]
@@ -112,6 +113,7 @@ def executed():
     return notebook
 
 
+@pytest.mark.slow
 def test_a_stored_notebook_holds_one_picture_and_nothing_random(executed):
     first, second = (cell.outputs for cell in executed.cells[:2])
     assert first == second  # to the last byte of the picture

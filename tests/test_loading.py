@@ -307,6 +307,7 @@ def pictures(**options) -> ImageLoader:
     return ImageLoader(data, 8, shuffle=True, seed=2, jitter=jitter, **options)
 
 
+@pytest.mark.slow
 def test_spawned_workers_and_processes_change_no_pixel():
     """Crops, rotations, colours: with a spawned worker, as on macOS and Windows, and without."""
     alone = pictures()

@@ -11,7 +11,10 @@ from ranks import command, start, together, trained
 
 from course_utils.training.checkpoint import load_latest
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and signals between them")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs fork, and signals between processes"),
+]
 LOST = "another process ended, or said nothing for {} s; its own message tells why"
 
 

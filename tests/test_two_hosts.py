@@ -11,6 +11,7 @@ import pytest
 
 from course_utils.training.launch import environment
 
+pytestmark = pytest.mark.exhaustive
 ADDRESSES = ("10.77.61.1", "10.77.61.2")
 
 TRAIN = """
