@@ -29,8 +29,21 @@ os.environ |= {
 # not through MPLBACKEND: kernels would inherit it and lose their figures
 matplotlib.use("agg")
 
-# These begin first, so that no worker is left with a long file at the end; measured, longest first.
-LONG = ()
+# These begin first, so that no worker is left with a long file at the end.
+LONG = (
+    "tests/test_other_machine.py",
+    "tests/test_torchrun.py",
+    "tests/test_grade.py",
+    "notebooks/05_multi_gpu_imagenet.ipynb",
+    "tests/test_browser.py",
+    "tests/test_lost_processes.py",
+    "notebooks/03_resnet.ipynb",
+    "notebooks/06_hyperparameters.ipynb",
+    "tests/test_cli.py",
+    "notebooks/02_googlenet.ipynb",
+    "notebooks/04_transfer_learning.ipynb",
+    "notebooks/01_cnn_cifar10.ipynb",
+)
 ONE_BY_ONE = ("tests/test_other_machine.py",)  # files whose tests share nothing
 
 
