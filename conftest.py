@@ -6,6 +6,7 @@ Lanes: the fast lane is ``-m "not slow"``; without it the slow tests run too, ex
 
 import os
 import random
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -26,6 +27,8 @@ os.environ |= {
     "COURSE_EXECUTE": "1",  # outputs without what only a live JupyterLab can show
     "GOMP_SPINCOUNT": "0",  # OpenMP threads that spin starve each other on a busy machine
 }
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a script
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests interrupt child processes
 # not through MPLBACKEND: kernels would inherit it and lose their figures
 matplotlib.use("agg")
 
@@ -91,6 +94,17 @@ class ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid):
         file = nodeid.split("::")[0]
         return nodeid if file in ONE_BY_ONE else file
+
+    def remove_node(self, node):
+        """Count a test that ended its worker as done: else it would end the next workers too."""
+        units = self.assigned_work[node].values()
+        left = [(unit, test) for unit in units for test, done in unit.items() if not done]
+        if not left:
+            return super().remove_node(node)
+        unit, crashed = left[0]
+        unit[crashed] = True
+        super().remove_node(node)
+        return crashed
 
 
 # ---- lanes and order ----

@@ -7,10 +7,10 @@ ROOT = Path(__file__).resolve().parents[1]
 START = "notebooks/00_start_here.ipynb"
 
 
-def lab(*arguments: str, port: int | None = None) -> None:
+def lab(*arguments: str) -> None:
     """Serve JupyterLab on the start page until Ctrl-C; whatever the current folder is.
 
-    ``arguments`` go to JupyterLab as they are, for example ``--no-browser``.
+    ``arguments`` are JupyterLab's own flags, for example ``--no-browser``.
     Raises ``FileNotFoundError`` where the notebooks are missing.
     """
     if not (ROOT / START).exists():
@@ -27,6 +27,4 @@ def lab(*arguments: str, port: int | None = None) -> None:
     }
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in most containers
         settings["ServerApp.allow_root"] = True
-    if port is not None:
-        settings["ServerApp.port"] = port
     main([*(f"--{name}={value}" for name, value in settings.items()), *arguments])

@@ -27,6 +27,13 @@ APPEND = """source => {
     const notebook = jupyterapp.shell.currentWidget.content
     notebook.model.sharedModel.addCell({ cell_type: "code", source })
     notebook.activeCellIndex = notebook.model.cells.length - 1 }"""
+REMOVE_LAST = """() => {
+    const cells = jupyterapp.shell.currentWidget.content.model.sharedModel
+    cells.deleteCell(cells.cells.length - 1) }"""
+SHOW = """index => {
+    const notebook = jupyterapp.shell.currentWidget.content
+    notebook.activeCellIndex = index
+    return notebook.scrollToItem(index, "center") }"""
 COMMAND = "name => { jupyterapp.commands.execute(name) }"  # begins it, and does not wait
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -154,6 +161,13 @@ class Notebook:
         self.page.evaluate(APPEND, source)
         self._command("notebook:run-cell")
         return len(self.cells()) - 1
+
+    def remove_last_cell(self) -> None:
+        self.page.evaluate(REMOVE_LAST)
+
+    def show(self, index: int) -> None:
+        """Scroll to cell `index`; far from the window JupyterLab draws no outputs."""
+        self.page.evaluate(SHOW, index)
 
     def interrupt(self) -> None:
         self._command("notebook:interrupt-kernel")

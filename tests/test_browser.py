@@ -97,6 +97,7 @@ def test_notebook_01_has_one_live_plot_and_a_button(lesson):
     index = the_cell_with(lesson, "callbacks=[LivePlot()")
     (picture,) = live_plots(lesson.cells()[index]["outputs"])
     assert (as_array(picture) < 200).any(axis=2).mean() > 0.02  # not blank
+    lesson.show(index)
     assert lesson.output(index).locator("img").count() == 1
     assert lesson.output(index).get_by_role("button", name="Finished").is_disabled()
 
@@ -107,7 +108,7 @@ def test_notebook_01_shows_a_curve_in_tensorboard(lesson):
     chart = board.content_frame.locator("line-chart .series-view").first
 
     def curve() -> bool:  # dark from side to side; the grid is pale, the marker of a step narrow
-        board.scroll_into_view_if_needed()  # each time: cells above still grow, and push it away
+        lesson.show(index)  # each time: cells above still grow, and push it away
         if not chart.is_visible():
             return False
         dark = as_array(chart.screenshot()).sum(axis=2) < 400
@@ -132,6 +133,7 @@ def test_a_running_training_is_stopped_and_its_history_returned(lesson, how):
     assert 1 <= int(text.split("epochs:")[1]) < 10_000
     assert lesson.output(index).get_by_role("button", name="Stopped").is_disabled()
     assert len(live_plots(outputs)) == 1
+    lesson.remove_last_cell()
 
 
 def wait_until_drawn_again(notebook: Notebook, index: int) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,7 +16,7 @@ from browser import wait_for
 from course_utils import lab
 
 pytestmark = pytest.mark.slow
-COMMAND = "from course_utils.lab import lab; lab('--no-browser', '--allow-root', port=0)"
+FLAGS = ["--no-browser", "--allow-root", "--port", "0", "--ip", "127.0.0.1"]
 
 
 @pytest.fixture
@@ -26,7 +27,11 @@ def server(tmp_path):
     log = tmp_path / "log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND], cwd=tmp_path, env=environment, stdout=file, stderr=file
+            [sys.executable, "-m", "course_utils", "lab", *FLAGS],
+            cwd=tmp_path,
+            env=environment,
+            stdout=file,
+            stderr=file,
         )
 
     def about():
@@ -62,6 +67,8 @@ def test_lab(server):
     page = ask(server, "lab").read().decode()
     told = json.loads(re.search(r'"jupyter-config-data"[^>]*>(.*?)</script>', page, re.S)[1])
     assert "@jupyter/nbgrader" in told["disabledExtensions"]  # students need none of its menus
+    if sys.platform == "linux":
+        assert "libtorch" not in Path(f"/proc/{server['pid']}/maps").read_text()
     kernel = json.load(ask(server, "api/kernels", method="POST"))
     assert kernel["name"] == "python3"
     assert wait_for(lambda: spin_counts(server["pid"]), "the kernel") == ["0"]

@@ -1,5 +1,6 @@
 """What TensorBoard's files hold, read back with its own reader."""
 
+import time
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -97,6 +98,7 @@ def test_after_a_resume_no_step_comes_twice(tmp_path):
     folder, board = tmp_path / "run", TensorBoard(tmp_path / "board")
     small_run(folder, [board, stop_at(25)], **with_schedule())
     assert max(read(tmp_path / "board")["step/train_loss"]) == 25
+    time.sleep(1)  # event files are read in the order of their names, which hold the second
     losses = Losses()
     small_run(folder, [board, losses], resume=folder / "last.prev.pt", **with_schedule())
     series = read(tmp_path / "board")

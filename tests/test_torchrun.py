@@ -144,6 +144,9 @@ def test_the_stop_button_ends_all_processes(tmp_path):
     ) as caller:
         assert [caller.stdout.readline() for _ in range(2)] == 2 * ["sleeping\n"]
         caller.send_signal(signal.SIGINT)
-        out, err = caller.communicate(timeout=60)
+        try:
+            out, err = caller.communicate(timeout=60)
+        finally:
+            caller.kill()
     assert "KeyboardInterrupt" in err and out.count("saved\n") == 2, out + err
     assert not marked(tmp_path)  # at once, when the caller goes on

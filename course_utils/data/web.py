@@ -55,6 +55,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, request, file, code, message, headers, url):
         steps_down = request.type == "https" and urlsplit(url).scheme != "https"
         if steps_down or not self.allowed(url):
+            file.close()
             raise WebError(f"redirects to {url}, which is refused")
         return super().redirect_request(request, file, code, message, headers, url)
 
