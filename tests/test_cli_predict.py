@@ -133,7 +133,7 @@ def test_a_bad_picture(trained, pictures, course, tmp_path, name):
     [
         (["RUN/none.pt", "a.png"], "none.pt is not there"),
         (["RUN/record.json", "a.png"], "record.json is refused: it is damaged"),
-        (["RUN/best.pt", "EMPTY"], "there is no picture in this folder"),
+        (["RUN/best.pt", "EMPTY"], "holds no pictures"),
         (["RUN/best.pt"], "no picture is named"),
         (["RUN/best.pt", "a.png", "--k", "0"], "k is 0; it must be at least 1"),
         (["RUN/best.pt", "a.png", "--csv", "EMPTY"], "is a folder; name a file"),

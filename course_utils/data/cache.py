@@ -121,11 +121,15 @@ def _write_list(out: Path, rows: list[tuple]) -> None:
 def _compare(out: Path, pictures: dict[str, Path]) -> set[str]:
     """Which originals have a whole copy that was made of them; removes those of others."""
     done, kept = _read_list(out), set()
-    gone, changed = done.keys() - pictures.keys(), set()
+    gone, changed = set(done.keys() - pictures.keys()), set()
     for name, (size, time, copy, copy_size) in done.items():
         if name in gone:
             continue
-        now = pictures[name].stat()
+        try:
+            now = pictures[name].stat()
+        except FileNotFoundError:  # a link that leads nowhere by now
+            gone.add(name)
+            continue
         if (now.st_size, now.st_mtime_ns) != (size, time):
             changed.add(name)
         elif (out / copy).is_file() and (out / copy).stat().st_size == copy_size:
@@ -168,9 +172,11 @@ def _make(root: Path, out: Path, pictures: dict[str, Path], workers: int | None)
 def _copy(root: Path, out: Path, name: str) -> tuple | str:
     """Scale one picture; its line for the list, or what is wrong with it."""
     path = root / name
-    before = path.stat()  # if it changes meanwhile, the next time will tell
     try:
+        before = path.stat()  # if it changes meanwhile, the next time will tell
         data, is_scaled = _scaled(path)
+    except FileNotFoundError:
+        return f"{path}: is a link that leads nowhere"
     except ImageError as error:
         return str(error)
     copy = name

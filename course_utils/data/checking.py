@@ -2,14 +2,14 @@
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from course_utils.data.class_names import IMAGENETTE
-from course_utils.data.folder_listing import is_picture, listed
+from course_utils.data.folder_listing import folders_below, is_picture, listed
 from course_utils.data.images import ImageError
 from course_utils.data.pixels import read_pixels
 
@@ -42,23 +42,21 @@ def _fault(path: Path) -> str | None:
         return str(error).removeprefix(f"{path}: ")
 
 
-def pictures_below(root: Path) -> tuple[list[Path], int]:
+def pictures_below(
+    root: Path, on_error: Callable[[OSError], None] | None = None
+) -> tuple[list[Path], int]:
     """Every picture in a folder and in those in it, in order; and how many other files there are.
 
-    What begins with a dot is not looked at. Raises ``ValueError`` where there is no picture, and
-    ``OSError`` for a folder that cannot be read.
+    Links that lead nowhere are among the pictures: whoever reads them tells of them. Raises
+    ``ValueError`` where there is no picture, and ``OSError`` for a folder that cannot be read,
+    unless ``on_error`` takes it.
     """
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder")
     pictures, others = [], 0
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for folder, inner, files in os.walk(root, onerror=fail):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        files = sorted(name for name in files if not name.startswith("."))
-        found = [Path(folder, name) for name in files if is_picture(name)]
+    for folder, files in folders_below(root, on_error):
+        paths = [folder / name for name in files]
+        found = [p for p in paths if is_picture(p) or (p.is_symlink() and not p.exists())]
         pictures += found
         others += len(files) - len(found)
     if not pictures:

@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +84,32 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)  # some systems write ä as two characters
 
 
+def folders_below(
+    root: Path, on_error: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, list[str]]]:
+    """Every folder at or below this one with the names of its files, in order.
+
+    As in `listed`, links to folders are followed and what begins with a dot is left out. A link
+    back to a folder around it is not followed. A folder that cannot be read raises ``OSError``, or
+    goes to ``on_error``.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    around = {str(root): {os.path.realpath(root)}}  # a folder → itself and those around it
+    for folder, inner, files in os.walk(root, onerror=on_error or fail, followlinks=True):
+        seen = around.pop(folder)
+        inner[:] = sorted((n for n in inner if not n.startswith(".")), key=_composed)
+        for name in list(inner):
+            path = os.path.join(folder, name)
+            if (real := os.path.realpath(path)) in seen:
+                inner.remove(name)
+            else:
+                around[path] = seen | {real}
+        yield Path(folder), sorted((n for n in files if not n.startswith(".")), key=_composed)
+
+
 def listed(root: Path, split: str) -> tuple[tuple[str, ...], Samples, list[Path]]:
     """Classes, pictures with their labels, and what is neither."""
     there, files = _scan(root, root)
@@ -100,6 +126,12 @@ def listed(root: Path, split: str) -> tuple[tuple[str, ...], Samples, list[Path]
         found = f"only one class, {_composed(folders[0])}" if folders else "no class folders"
         raise ValueError(f"{root / split}: {_published(files) or f'has {found}; {_layout(root)}'}")
     paths = [root / split / name for name in folders]
+    for one, other in zip(paths, paths[1:]):
+        if _composed(one.name) == _composed(other.name):  # in Unicode's two forms
+            raise ValueError(
+                f"{one} and {other} have the same name, {ascii(one.name)} and {ascii(other.name)}: "
+                "put their pictures into one of them"
+            )
     pictures = []
     for path in paths:
         inner, files = _scan(path, root)

@@ -3,14 +3,14 @@
 import json
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from course_utils.data.folder_listing import is_picture
+from course_utils.data.checking import pictures_below
 from course_utils.data.images import ImageError, read_image
 from course_utils.data.transforms import eval_image
 from course_utils.files import csv_text
@@ -27,11 +27,12 @@ class Named(NamedTuple):
     classes: list[tuple[str, float]]
 
 
-def find_pictures(sources: Iterable[str | os.PathLike]) -> list[str]:
+def find_pictures(
+    sources: Iterable[str | os.PathLike], on_error: Callable[[OSError], None] | None = None
+) -> list[str]:
     """Files and addresses as they are, and of a folder every picture in it, in order of names.
 
-    What is a picture in a folder, and in folders within it, is as for `image_folder`. Raises
-    ``ValueError`` for a folder without one.
+    What is a picture in a folder, and in folders within it, is as for `pictures_below`; errors too.
     """
     found = []
     for source in map(os.fspath, sources):
@@ -39,18 +40,8 @@ def find_pictures(sources: Iterable[str | os.PathLike]) -> list[str]:
         if "://" in source or not Path(source).is_dir():
             found.append(source)
             continue
-        inside = sorted(_inside(Path(source)))
-        if not inside:
-            raise ValueError(f"{source}: there is no picture in this folder")
-        found += map(str, inside)
+        found += map(str, sorted(pictures_below(Path(source), on_error)[0]))
     return found
-
-
-def _inside(folder: Path) -> Iterable[Path]:
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = [Path(place) / name for name in files if not name.startswith(".")]
-        yield from filter(is_picture, paths)
 
 
 def predict_files(
@@ -73,7 +64,7 @@ def predict_files(
     if not isinstance(model, nn.Module):
         model, about = load_model(model, device)
     check_about(about)
-    paths, named = find_pictures(sources), []
+    paths, named = find_pictures(sources, _left_out if bad_images == "skip" else None), []
     if not paths:
         raise ValueError("no picture is named: give files, folders or addresses")
     for start in range(0, len(paths), BATCH):
@@ -90,6 +81,10 @@ def predict_files(
     if left_out := len(paths) - len(named):
         warnings.warn(f"{left_out} of {len(paths)} pictures left out", stacklevel=2)
     return named
+
+
+def _left_out(error: OSError) -> None:
+    warnings.warn(f"{error.filename}: {error.strerror}: left out", stacklevel=2)
 
 
 def _read(path: str, about: dict, bad_images: str) -> Tensor | None:
