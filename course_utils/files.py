@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -79,18 +80,41 @@ def is_stream(path: Path) -> bool:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that at any moment a whole one is there, or none."""
+    """Write a text file so that at any moment a whole one is there, or none.
+
+    Written to a temporary file and flushed to the disk, then renamed, and the folder flushed: it
+    survives a power cut too.
+    """
     how = {"encoding": "utf-8", "errors": "surrogateescape", "newline": "\n"}
     if is_stream(path):
         with path.open("a", **how) as stream:
             stream.write(text)
         return
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(text, **how)
+        with partial.open("w", **how) as file:
+            file.write(text)
+            flush(file)
         os.replace(partial, path)
+        flush_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def flush(file) -> None:
+    """Until the disk has what was written into an open file."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Until the disk has the names in a folder; where folders cannot be flushed it does nothing."""
+    with suppress(OSError):  # Windows, some network disks
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def csv_text(rows: Iterable[Iterable]) -> str:

@@ -12,7 +12,7 @@ from course_utils.models import list_models
 from course_utils.models.pretrained import find_weights
 from course_utils.opening import check_data
 from course_utils.recipes import USUAL, default_model, recipe
-from course_utils.run_folder import read_record
+from course_utils.resumed import begun_with
 from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.training.optim import EVERY_EPOCH
 
@@ -36,7 +36,6 @@ def complete(settings: TrainSettings) -> TrainSettings:
     and ``OSError`` for a folder that holds another run or cannot be written.
     """
     begun = begun_with(settings.out) if settings.resume else {}
-    begun = {name: tuple(v) if isinstance(v, list) else v for name, v in begun.items()}
     check_ranges(settings)
     check_resumed(settings, begun)
     data = settings.data or begun.get("data", DEFAULTS["data"])
@@ -64,14 +63,6 @@ def complete(settings: TrainSettings) -> TrainSettings:
         settings = replace(settings, weights=known["weights"])
     empty = {name: v for name, v in known.items() if getattr(settings, name) is None}
     return replace(settings, **empty)
-
-
-def begun_with(run: Path) -> dict:
-    """The settings of a run that is resumed."""
-    begun = read_record(run).get("settings")
-    if begun is None and (run / "last.pt").is_file():
-        raise ValueError(f"{run} holds last.pt but no record.json: its settings are unknown")
-    return begun or {}
 
 
 def check_folder(run: Path, resume: bool, data: str) -> None:

@@ -46,7 +46,7 @@ class Record(Callback):
         }
         if settings.resume:  # begun on that day, on that machine
             told_anew = {name: self.content[name] for name in ("settings", "command")}
-            self.content |= read_record(settings.out) | told_anew
+            self.content |= last_record(settings.out) | told_anew
         about = data.about()
         decided = {name: about[name] for name in ("image_size", "mean", "std")}
         self.config = kept | {"num_classes": len(data.classes)} | decided
@@ -74,6 +74,14 @@ class Record(Callback):
             write_whole(self.folder / name, json.dumps(content, indent=1))
         except OSError as error:  # a full disk must not cost the run
             warnings.warn(f"{error}; training goes on", stacklevel=2)
+
+
+def last_record(run: Path) -> dict:
+    """The record of a run that goes on; empty where it is lost: the checkpoint has its history."""
+    try:
+        return read_record(run)
+    except ValueError:
+        return {}
 
 
 def began_here(run: Path) -> bool:

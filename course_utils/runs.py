@@ -17,7 +17,13 @@ from course_utils.models.resnet import zero_gamma
 from course_utils.opening import loaders, open_for
 from course_utils.plan import MODEL_OPTIONS, complete
 from course_utils.recipes import recipe
-from course_utils.record import Record, began_here, read_record
+from course_utils.record import Record, began_here, last_record
+from course_utils.resumed import (
+    check_same_data,
+    holds_checkpoint,
+    killed_in_first_saving,
+    remove_first_saving,
+)
 from course_utils.settings import TrainSettings
 from course_utils.show.live import LivePlot
 from course_utils.show.plotting import plot_confusion
@@ -25,6 +31,7 @@ from course_utils.show.progress import ProgressBar
 from course_utils.training.callbacks import Callback, Checkpoint, TensorBoard
 from course_utils.training.checkpoint import load_latest
 from course_utils.training.distributed import (
+    gather,
     main_first,
     own_device,
     process_group,
@@ -51,15 +58,20 @@ def train(settings: TrainSettings) -> dict:
 
 
 def _train(settings: TrainSettings) -> dict:
-    if settings.resume and not (settings.out / "last.pt").is_file():
-        load_latest(settings.out)  # says so, unless there is the one before
+    again = any(gather(killed_in_first_saving(settings.out)))
+    if settings.resume and not again and not holds_checkpoint(settings.out):
+        load_latest(settings.out)  # says so
     with main_first():
+        if again:
+            remove_first_saving(settings.out)
         if began_here(settings.out) and not settings.resume:  # killed in its first saving
             for file in settings.out.glob("*.pt"):
                 file.unlink(missing_ok=True)
         settings = complete(settings)
-    before = read_record(settings.out) if settings.resume else {}
-    if len(before.get("history", [])) >= settings.epochs:
+    settings = replace(settings, resume=settings.resume and not again)
+    before = last_record(settings.out) if settings.resume else {}
+    told = len(before.get("history", []))  # the checkpoint has less where a saving failed
+    if told >= settings.epochs and load_latest(settings.out)["epoch"] >= settings.epochs:
         print(f"nothing is left to train: {settings.out} has its {settings.epochs} epochs")
         return before | {"finished": True}
     device = own_device(profiles.start(settings.data, settings.seed, settings.device))
@@ -67,6 +79,8 @@ def _train(settings: TrainSettings) -> dict:
         torch.set_num_threads(settings.threads)
     with main_first():
         data = open_for(settings, recipe(settings.model, settings.profile, settings.data)["data"])
+    if settings.resume:
+        check_same_data(settings.out, data.about())
     model = build(settings, data)
     memory_format = profiles.memory_format(model, device)
     model = model.to(device, memory_format=memory_format)
@@ -92,6 +106,7 @@ def _train(settings: TrainSettings) -> dict:
         settings.step_factor,
     )
     record = Record(settings, data, device)
+    kept = checkpoint(settings, data)
     fit(
         replicate(model),
         train_loader,
@@ -105,24 +120,34 @@ def _train(settings: TrainSettings) -> dict:
         amp_dtype=profiles.amp_dtype(device) if settings.mixed_precision else None,
         accumulate=settings.accumulate,
         top_k=settings.top_k,
-        callbacks=callbacks(settings, data, record),
+        callbacks=callbacks(settings, data, record, kept),
         resume=settings.out if settings.resume else None,
     )
+    if kept.unsaved:
+        names, why = ", ".join(kept.unsaved), list(kept.unsaved.values())[-1]
+        remedy = f"make room, then go on with: course train --out {settings.out} --resume"
+        raise OSError(f"not on the disk: {names} as of the last epoch; {why}; {remedy}")
     return record.content
 
 
-def callbacks(settings: TrainSettings, data: Splits, record: Record) -> list[Callback]:
+def checkpoint(settings: TrainSettings, data: Splits) -> Checkpoint:
+    """What saves this run."""
+    told = {name: getattr(settings, name) for name in ("monitor", "keep", "save_from")}
+    return Checkpoint(settings.out, about=data.about(), **told)
+
+
+def callbacks(
+    settings: TrainSettings, data: Splits, record: Record, kept: Checkpoint
+) -> list[Callback]:
     """What the run shows and keeps; of several processes the first one does."""
-    kept = {name: getattr(settings, name) for name in ("monitor", "keep", "save_from")}
-    checkpoint = Checkpoint(settings.out, about=data.about(), **kept)
     if world().rank:
-        return [checkpoint, record]  # every process has something that these must know
+        return [kept, record]  # every process has something that these must know
     figures = {"confusion": confusion_figure(data.classes)}
     board = TensorBoard(settings.out, figures, hparams=record.content["settings"])
     return [
         *([ProgressBar()] if settings.progress else []),
         LivePlot(),
-        checkpoint,
+        kept,
         record,
         *([board] if settings.tensorboard else []),
     ]

@@ -19,14 +19,17 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="signals between proc
 
 
 def handlers() -> list:
-    return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    return [signal.getsignal(number) for number in SIGNALS]
 
 
 def send(number: int):
     return lambda state: signal.raise_signal(number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+SIGNALS = [signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)])]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
 def test_an_interrupt_ends_the_run_after_its_step(number, tmp_path, capsys):
     before, seen = handlers(), []
     look = At(10, lambda state: seen.append(state.step))
@@ -36,6 +39,16 @@ def test_an_interrupt_ends_the_run_after_its_step(number, tmp_path, capsys):
     word = "interrupted" if number == signal.SIGINT else "asked to terminate"
     assert f"stopped: {word}, after 1 epochs and 3 steps" in capsys.readouterr().out
     assert handlers() == before
+
+
+@posix
+def test_nohup_stands(tmp_path, monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert len(small_run(tmp_path, [At(10, send(signal.SIGHUP))])) == 3
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_the_second_interrupt_raises_and_saves_no_torn_step(tmp_path):
@@ -66,7 +79,8 @@ def test_handlers_not_set_from_python_come_back_as_default(monkeypatch):
     monkeypatch.setattr(signal, "signal", lambda number, handler: asked.append(handler))
     with stop_on_interrupt(object()):
         pass
-    assert len(asked) == 4 and asked[2:] == 2 * [signal.SIG_DFL]
+    count = len(SIGNALS)
+    assert len(asked) == 2 * count and asked[count:] == count * [signal.SIG_DFL]
 
 
 def until_told(line, folder: Path) -> list[dict]:

@@ -29,19 +29,9 @@ COMES_WITH = {
 NAMED_OTHERWISE = {"PIL": "pillow"}
 
 # from the ground up: a room imports from itself and from what stands before it
-ROOMS = [
-    "files",
-    "run_folder",
-    "data",
-    "models",
-    "profile",
-    "settings",
-    "opening",
-    "recipes",
-    "training",
-]
-ROOMS += ["record", "show", "teaching", "plan", "runs", "testing", "notebooks", "grading"]
-ROOMS += ["doctor", "lab", "cli", "__main__"]
+ROOMS = ["files", "run_folder", "data", "models", "profile", "settings", "opening", "recipes"]
+ROOMS += ["training", "resumed", "record", "show", "teaching", "plan", "runs", "testing"]
+ROOMS += ["notebooks", "grading", "doctor", "lab", "cli", "__main__"]
 
 WEIGHTS = "data/tiny/weights/"  # the course's own network and its record
 PATH_OF_A_USER = re.compile(r"(?<![\w.:/])/(?:home|Users|root|work)/\w+|\b[A-Z]:\\+Users\\+\w+")

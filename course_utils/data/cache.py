@@ -21,6 +21,7 @@ from course_utils.data.checking import BLOCK, pictures_below
 from course_utils.data.images import ImageError
 from course_utils.data.pixels import read_pixels
 from course_utils.data.transforms import resized, scaled_size
+from course_utils.files import write_whole
 
 SHORT_SIDE = 256  # as the usual evaluation scales, before it cuts out 224
 QUALITY = 95  # differs by 2.0 grey levels in the mean from the scaled pixels, in 41 kB a picture
@@ -113,9 +114,7 @@ def _read_list(out: Path) -> dict[str, list]:
 
 
 def _write_list(out: Path, rows: list[tuple]) -> None:
-    partial_list = out / f".{LIST}.part"
-    partial_list.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    os.replace(partial_list, out / LIST)
+    write_whole(out / LIST, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _compare(out: Path, pictures: dict[str, Path]) -> set[str]:

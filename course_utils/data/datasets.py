@@ -1,7 +1,9 @@
 """Read a data set, split it."""
 
+import hashlib
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -51,6 +53,13 @@ class ImageSet:
         """The short side, in pixels, to which a new picture is scaled: nothing is cut off."""
         return self.image_size
 
+    @cached_property
+    def digest(self) -> str:
+        """A SHA-256 of all pixels and labels, in order."""
+        digest = hashlib.sha256(self.images.contiguous().numpy())
+        digest.update(self.labels.numpy())
+        return digest.hexdigest()
+
     def subset(self, indices: Tensor) -> "ImageSet":
         """The images at these indices, in this order."""
         chosen = (self.images[indices], self.labels[indices])
@@ -72,7 +81,7 @@ class Splits:
         return self.train.classes
 
     def about(self) -> dict:
-        """What a checkpoint must know of the data so that `predict` can prepare a new image."""
+        """What a checkpoint must know of the data: to prepare a new image, to know it again."""
         return {
             "data": f"{self.name} drawings" if self.drawings else self.name,
             "classes": list(self.classes),
@@ -80,6 +89,10 @@ class Splits:
             "resize": self.train.resize,
             "mean": list(self.train.mean),
             "std": list(self.train.std),
+            "pictures": {
+                name: [len(part), part.digest]
+                for name, part in (("train", self.train), ("val", self.val))
+            },
         }
 
 

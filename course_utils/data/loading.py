@@ -216,6 +216,8 @@ def _outlive_a_stop(worker: int) -> None:
     torchrun, Slurm and a terminal send their signals to workers too.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # which tells who sent it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_end_with_the_training, daemon=True).start()

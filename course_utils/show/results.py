@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from course_utils.data.locations import DATA
+from course_utils.files import write_whole
 from course_utils.run_folder import read_record
 from course_utils.show import reference
 from course_utils.show.reference import by_kind, network_name, run_key, runs, seconds_of, where
@@ -30,7 +31,7 @@ def add(notebook: str, folders: Iterable[Path]) -> None:
     ordered = [kept[key] for key in sorted(kept)]
     text = ",\n".join(map(_as_text, ordered))
     path = reference.FOLDER / f"{notebook}.json"
-    path.write_text(f"[\n{text}\n]\n", encoding="utf-8", newline="\n")
+    write_whole(path, f"[\n{text}\n]\n")
 
 
 def _as_text(record: dict) -> str:
@@ -83,6 +84,4 @@ def write_readme(path: Path = README) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{path} lacks the lines {BEGIN} and {END}")
-    path.write_text(
-        f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}", encoding="utf-8", newline="\n"
-    )
+    write_whole(path, f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}")

@@ -45,8 +45,9 @@ class Checkpoint(Callback):
     The best is chosen by ``monitor`` on validation data, from the history, so a resumed run knows
     it too. ``keep=1`` is ``best.pt`` alone; of epochs before ``save_from`` none is kept by name.
     ``about`` (see `Splits.about`) is what `predict` needs of the data. A run stopped within
-    an epoch is saved there. A disk that is full costs a warning, not the run. Of several processes
-    each needs one, with the same arguments; the first one writes.
+    an epoch is saved there. A disk that is full costs a warning, not the run; what is not on it in
+    the end is in ``unsaved``. Of several processes each needs one, with the same arguments; the
+    first one writes.
 
     A folder belongs to one run: raises ``FileExistsError`` where it holds another, or where one is
     being written; and ``TypeError`` for values that no checkpoint can hold.
@@ -63,6 +64,7 @@ class Checkpoint(Callback):
     ):
         self.folder, self.about = Path(folder), about or {}
         self.monitor, self.keep, self.save_from = _checked(monitor), keep, save_from
+        self.unsaved: dict[str, str] = {}  # what could not be saved last time, and why
 
     def on_fit_start(self, state) -> None:
         self._check_saving(state)
@@ -120,7 +122,9 @@ class Checkpoint(Callback):
     def _save(self, content: dict, name: str) -> None:
         try:
             save_checkpoint(content, self.folder / name)
+            self.unsaved.pop(name, None)
         except OSError as error:
+            self.unsaved[name] = str(error)
             warnings.warn(f"{error}; training goes on", stacklevel=2)
 
     def _keep_best(self, content: dict, entries: list[dict]) -> None:

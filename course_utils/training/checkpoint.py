@@ -10,7 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
-from course_utils.files import checked_hash, list_of, listed, sha256
+from course_utils.files import (
+    checked_hash,
+    flush,
+    flush_folder,
+    list_of,
+    listed,
+    sha256,
+    write_whole,
+)
 from course_utils.models import create_model, is_weights
 
 
@@ -34,7 +42,7 @@ def save_checkpoint(content: dict, path: str | os.PathLike) -> None:
     try:
         with partial.open("wb") as file:
             torch.save(content, file)
-            _flush(file)
+            flush(file)
         refuse_code(partial)
         # Both hashes are on the list before either file changes: a kill in between harms nothing.
         # The old one is that of the file there: what was listed first may never have been renamed.
@@ -44,6 +52,7 @@ def save_checkpoint(content: dict, path: str | os.PathLike) -> None:
         if old:  # a damaged file must not take the place of a whole one
             _keep_previous(path)
         os.replace(partial, path)
+        flush_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch raises RuntimeError where a write fails
         cause = error.__context__ if isinstance(error.__context__, OSError) else error
         raise OSError(f"{path} could not be saved, the one before is whole: {cause}") from error
@@ -70,11 +79,6 @@ def previous_of(path: str | os.PathLike) -> Path:
 def _partial(path: Path) -> Path:
     """A temporary file beside ``path``; what a kill leaves of it ends in ``.part``."""
     return path.with_name(f"{path.name}.{os.getpid()}.part")
-
-
-def _flush(file) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _keep_previous(path: Path) -> None:
@@ -109,11 +113,7 @@ def _size(content) -> int:
 def _write_list(path: Path, hashes: list[str]) -> None:
     names = [path.name, previous_of(path).name]
     lines = [f"{digest}  {name}\n" for digest, name in zip(hashes, names, strict=False)]
-    partial = _partial(list_of(path))
-    with partial.open("w", newline="\n") as file:
-        file.write("".join(lines))
-        _flush(file)
-    os.replace(partial, list_of(path))
+    write_whole(list_of(path), "".join(lines))
 
 
 def load_checkpoint(path: str | os.PathLike, device: torch.device | str = "cpu") -> dict:

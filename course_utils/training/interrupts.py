@@ -1,4 +1,4 @@
-"""Ctrl-C, the notebook's stop button and SIGTERM ask training to stop; not to break off."""
+"""Ctrl-C, the stop button, SIGTERM and a closed terminal ask training to stop; not to break off."""
 
 import signal
 import threading
@@ -30,7 +30,11 @@ def stop_on_interrupt(state) -> Iterator[None]:
         asked = True
         state.asked = "interrupted" if number == signal.SIGINT else "asked to terminate"
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    hang_up = getattr(signal, "SIGHUP", None)  # of a terminal that closes; `nohup` ignores it
+    if hang_up and signal.getsignal(hang_up) != signal.SIG_IGN:
+        numbers.append(hang_up)
+    before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield
     finally:

@@ -1,0 +1,83 @@
+"""What a run that goes on finds in its folder, and what must be as it was."""
+
+import json
+import warnings
+from dataclasses import fields
+from pathlib import Path
+
+from course_utils.data.locations import data_kind
+from course_utils.run_folder import read_record
+from course_utils.settings import TrainSettings
+from course_utils.training.checkpoint import load_latest, previous_of
+
+
+def begun_with(run: Path) -> dict:
+    """The settings of a run: from its record, or where that is lost or damaged from config.json.
+
+    Empty for a folder without a run. Raises ``ValueError`` where both are lost.
+    """
+    lost = "no record.json"
+    try:
+        if begun := read_record(run).get("settings"):
+            return _with_tuples(begun)
+    except ValueError as error:
+        lost = str(error).removesuffix("; remove it")
+    if not holds_checkpoint(run):
+        return {}
+    try:
+        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        begun = {field.name: config[field.name] for field in fields(TrainSettings)
+                 if field.name in config and field.name != "num_classes"}  # fmt: skip
+        if data_kind(begun["data"]) == "cifar10":
+            begun["image_size"] = None  # there config.json tells what the data decided
+    except (OSError, ValueError, TypeError, KeyError):
+        raise ValueError(
+            f"{run} holds last.pt, but {lost}, and no whole config.json: its settings are unknown"
+        ) from None
+    warnings.warn(f"{lost}; the settings are taken from config.json", stacklevel=2)
+    return _with_tuples(begun)
+
+
+def _with_tuples(settings: dict) -> dict:
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+
+
+def holds_checkpoint(run: Path) -> bool:
+    """Whether a run can go on from this folder."""
+    return any(path.is_file() for path in (run / "last.pt", previous_of(run / "last.pt")))
+
+
+def killed_in_first_saving(run: Path) -> bool:
+    """Whether a run ended after it had saved its first best.pt, and before last.pt."""
+    if holds_checkpoint(run) or not any(run.glob("*.pt")):
+        return False
+    try:
+        record = read_record(run)
+    except ValueError:
+        return False
+    return "settings" in record and not record.get("history")
+
+
+def remove_first_saving(run: Path) -> None:
+    """Remove what `killed_in_first_saving` found."""
+    for path in run.glob("*.pt"):
+        path.unlink(missing_ok=True)
+    print(f"{run}: killed while it saved its first epoch; it begins again")
+
+
+def check_same_data(run: Path, now: dict) -> None:
+    """Raise ``ValueError`` where the data is not that of the run's checkpoint.
+
+    ``now``: what `Splits.about` tells. Checkpoints before version 0.2 tell the classes only.
+    """
+    then = load_latest(run).get("about") or {}
+    remedy = "restore the data as it was, or choose another folder for a new run"
+    if then.get("classes", now["classes"]) != now["classes"]:
+        was, are = (", ".join(about["classes"][:10]) for about in (then, now))
+        raise ValueError(f"{run} was begun with the classes {was}; now they are {are}: {remedy}")
+    for split, (count, digest) in now["pictures"].items():
+        before, known = then.get("pictures", {}).get(split, (count, digest))
+        if count != before:
+            raise ValueError(f"{run}: {split} has {count:,} pictures, it had {before:,}: {remedy}")
+        if digest != known:
+            raise ValueError(f"{run}: pictures of {split} have other names or sizes: {remedy}")

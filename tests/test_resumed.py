@@ -1,0 +1,179 @@
+"""A run that goes on: from what is whole, with the data that it had, or told why not."""
+
+import errno
+import json
+import shutil
+import warnings
+
+import pytest
+from helpers import same
+from picture_folders import SMALL, call, read_json, write_pictures
+
+from course_utils import load_checkpoint
+from course_utils.training import callbacks
+from course_utils.training.checkpoint import previous_of
+
+TOLD = ["--weights", "none", "--model", "cnn", "--schedule", "constant", "--warm-up", 0.0]
+TOLD += ["--no-tensorboard", "--no-progress", *SMALL]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp("data") / "colours", train=8, val=2)
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """A run of two epochs that nothing happened to."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    assert call("train", "--data", data, "--out", out, "--epochs", 2, *TOLD) == 0
+    return out
+
+
+@pytest.fixture
+def begun(data, tmp_path):
+    """The same after one epoch of two, on data of its own, to do things to."""
+    mine = shutil.copytree(data, tmp_path / "mine")
+    out = tmp_path / "run"
+    assert call("train", "--data", mine, "--out", out, "--epochs", 1, *TOLD) == 0
+    return out, mine
+
+
+def goes_on(out, course):
+    quiet = ["--no-tensorboard", "--no-progress"]
+    code, said, error = course("train", "--out", out, "--resume", "--epochs", 2, *quiet)
+    return code, said + error
+
+
+def equal(out, whole) -> bool:
+    one, other = (load_checkpoint(run / "last.pt") for run in (out, whole))
+    return all(same(one[part], other[part]) for part in ("model", "optimizer", "history"))
+
+
+# ---- the data is another ----
+
+
+def renamed(mine):
+    for split in ("train", "val"):
+        (mine / split / "blue").rename(mine / split / "zebra")
+
+
+def one_less(mine):
+    (mine / "train" / "red" / "0.png").unlink()
+
+
+def replaced(mine):
+    shutil.copy(mine / "train" / "blue" / "0.png", mine / "train" / "red" / "0.png")
+    with (mine / "train" / "red" / "0.png").open("ab") as file:
+        file.write(b"\0")
+
+
+def picture_renamed(mine):
+    (mine / "val" / "red" / "0.png").rename(mine / "val" / "red" / "a.png")
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (renamed, "begun with the classes blue, green, red; now they are green, red, zebra: "),
+        (one_less, "train has 23 pictures, it had 24: "),
+        (replaced, "pictures of train have other names or sizes: "),
+        (picture_renamed, "pictures of val have other names or sizes: "),
+    ],
+)
+def test_other_data_is_refused(begun, course, change, says):
+    out, mine = begun
+    change(mine)
+    code, said = goes_on(out, course)
+    assert code == 2 and says in said and said.rstrip().endswith("another folder for a new run")
+    assert load_checkpoint(out / "last.pt")["epoch"] == 1
+
+
+def test_the_same_data_goes_on_to_the_bit(begun, whole, course):
+    assert goes_on(begun[0], course)[0] == 0 and equal(begun[0], whole)
+
+
+# ---- the record is lost ----
+
+
+@pytest.mark.parametrize("content", [None, "", '{"settings": ', "[1]"])
+def test_without_its_record_it_goes_on_to_the_bit(begun, whole, course, content):
+    out, record = begun[0], begun[0] / "record.json"
+    settings = read_json(record)["settings"]
+    record.unlink() if content is None else record.write_text(content)
+    with pytest.warns(UserWarning, match="the settings are taken from config.json"):
+        assert goes_on(out, course)[0] == 0
+    kept = read_json(record)
+    assert equal(out, whole) and kept["finished"] and len(kept["history"]) == 2
+    differ = {n for n, v in kept["settings"].items() if v != settings[n]}
+    assert differ <= {"epochs", "mean", "std", "image_size"}  # which the data may have decided
+
+
+def test_of_a_finished_run_the_record_comes_back(begun, course):
+    out = begun[0]
+    history = read_json(out / "record.json")["history"]
+    (out / "record.json").unlink()
+    with pytest.warns(UserWarning, match="config.json"):
+        code, _, _ = course("train", "--out", out, "--resume")
+    assert code == 0 and read_json(out / "record.json")["history"] == history
+
+
+def test_without_record_and_config_it_says_so(begun, course):
+    (begun[0] / "record.json").unlink()
+    (begun[0] / "config.json").write_text("{}")
+    code, said = goes_on(begun[0], course)
+    assert code == 2 and "no record.json, and no whole config.json: its settings are unk" in said
+
+
+# ---- a saving fails, or is cut short ----
+
+
+def test_a_last_save_that_fails_is_no_success(data, whole, tmp_path, course, monkeypatch):
+    out, real = tmp_path / "run", callbacks.save_checkpoint
+
+    def full(content, path):
+        if content["epoch"] == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(content, path)
+
+    words = ["train", "--data", data, "--out", out, "--epochs", 2, *TOLD]
+    with monkeypatch.context() as patched, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        patched.setattr(callbacks, "save_checkpoint", full)
+        code, said, error = course(*words)
+    assert code == 2 and "saved in" not in said
+    last = error.splitlines()[-1]
+    assert last.startswith("course: not on the disk: ") and "last.pt" in last
+    assert "No space left" in last and last.endswith(f"course train --out {out} --resume")
+    assert len(read_json(out / "record.json")["history"]) == 2  # of which the second is lost
+    assert load_checkpoint(out / "last.pt")["epoch"] == 1
+    assert course("train", "--out", out, "--resume")[0] == 0 and equal(out, whole)
+
+
+@pytest.fixture
+def torn(begun):
+    """As a kill leaves it between the first best.pt and the first last.pt."""
+    out, record = begun[0], begun[0] / "record.json"
+    for path in (out / "last.pt", previous_of(out / "last.pt")):
+        path.unlink(missing_ok=True)
+    kept = read_json(record)
+    settings = kept["settings"] | {"epochs": 2}
+    record.write_text(json.dumps(kept | {"settings": settings, "history": [], "finished": False}))
+    return begun
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+def test_killed_between_its_first_saves_it_begins_again(torn, whole, course, resumed):
+    out, mine = torn
+    again = ["--resume"] if resumed else ["--data", mine, "--epochs", 2, *TOLD]
+    extra = ["--no-tensorboard", "--no-progress"] if resumed else []
+    code, said, error = course("train", "--out", out, *again, *extra)
+    assert code == 0 and "killed while it saved its first epoch; it begins again" in said, error
+    assert equal(out, whole)
+
+
+def test_somebodys_best_pt_alone_is_not_removed(torn, course):
+    out, mine = torn
+    (out / "record.json").unlink()
+    code, _, error = course("train", "--data", mine, "--out", out, *TOLD)
+    assert code == 2 and "holds a run already" in error and (out / "best.pt").exists()
