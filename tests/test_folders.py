@@ -89,7 +89,13 @@ def test_stray_files_are_ignored_and_counted_and_dot_folders_are_no_class(root, 
 def test_splits_know_what_a_checkpoint_must(root, capsys, monkeypatch):
     splits = image_splits(root, size=96, mean=[0.1] * 3, std=[0.2] * 3)
     assert isinstance(splits, Splits) and splits.test is None and not splits.drawings
-    assert splits.about() == {
+    about = splits.about()
+    pictures = about.pop("pictures")
+    assert [count for count, _ in pictures.values()] == [4, 4] and list(pictures) == [
+        "train",
+        "val",
+    ]
+    assert about == {
         "data": "Käfer, Übung 1", "classes": ["ants", "bees"], "image_size": 96, "resize": 110,
         "mean": [0.1] * 3, "std": [0.2] * 3,
     }  # fmt: skip

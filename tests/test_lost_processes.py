@@ -18,6 +18,7 @@ pytestmark = [
 LOST = "another process ended, or said nothing for {} s; its own message tells why"
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_hangs_is_waited_for_until_the_time_out(tmp_path):
     ranks = start(trained, tmp_path, (10, signal.SIGSTOP, 1), 2)
     with ranks[0], ranks[1]:

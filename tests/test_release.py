@@ -210,7 +210,7 @@ def run(fresh, tmp_path_factory):
     return nbformat.reads(executed(whole), as_version=4).cells
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_it_runs_and_says_what_is_not_solved(run, chapter):
     graded = 0

@@ -13,6 +13,7 @@ from course_utils import load_checkpoint
 from course_utils.training import callbacks
 from course_utils.training.checkpoint import previous_of
 
+pytestmark = pytest.mark.slow
 TOLD = ["--weights", "none", "--model", "cnn", "--schedule", "constant", "--warm-up", 0.0]
 TOLD += ["--no-tensorboard", "--no-progress", *SMALL]
 

@@ -85,6 +85,7 @@ def test_lanes(suite, words, lacks):
     assert {"test_exhaustive", "test_slow", "Cell 0"} - names == lacks and "test_before" in names
 
 
+@pytest.mark.exhaustive
 def test_a_seed_shuffles_files_and_tests_but_no_cells(suite):
     usual = collected(suite)
     orders = {tuple(collected(suite, "--random-seed", str(seed))) for seed in (1, 2)}
@@ -97,6 +98,7 @@ def test_a_seed_shuffles_files_and_tests_but_no_cells(suite):
     assert len({tuple(re.findall(r"number\[(\d)", " ".join(order))) for order in orders}) == 2
 
 
+@pytest.mark.exhaustive
 def test_luck_is_the_seeds(suite, tmp_path):
     for words in ([], [], ["--random-seed", "5"]):
         suite("-n0", "test_one.py", *words)
