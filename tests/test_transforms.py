@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from course_utils import profile
 from course_utils.data.batches import Batches
 from course_utils.data.datasets import cifar10
 from course_utils.data.locations import DRAWINGS
@@ -123,14 +124,20 @@ def test_training_scales_with_antialiasing_and_stays_uint8():
     assert crop.float().std() < 0.03 * 255
 
 
-def test_evaluation_is_that_of_torchvisions_tensors_to_the_last_bit():
+def equal(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """To the last bit; without AVX2, where torchvision scales in float32, to one grey level."""
+    difference = (one.int() - other.int()).abs().max()
+    return int(difference) <= (profile.processor_level() == "baseline")
+
+
+def test_evaluation_is_that_of_torchvisions_tensors():
     from torchvision.transforms import v2
 
     for size, resize in ((224, 256), (64, 64), (33, 40)):
         theirs = v2.Compose([v2.Resize(resize, antialias=True), v2.CenterCrop(size)])
         for width, height in ((256, 256), (333, 500), (640, 480), (64, 50)):
             image = uint8(bee().resize((width, height)))
-            assert torch.equal(eval_transform(size, resize)(image), theirs(image))
+            assert equal(eval_transform(size, resize)(image), theirs(image))
 
 
 def test_less_than_the_size_cannot_be_cut_out():
@@ -147,7 +154,7 @@ def test_scaling_is_torchvisions(interleaved):
     for part in (image, image[:, 10:100, 20:150], image[:, :7, :9]):
         expected = functional.resize(part, [48, 64], antialias=True)
         scaled = resized(part, 48, 64)
-        assert torch.equal(scaled, expected)
+        assert equal(scaled, expected)
         if interleaved:  # else it takes twice as long
             assert scaled.permute(1, 2, 0).is_contiguous()
     assert resized(image, *image.shape[1:]) is image

@@ -70,7 +70,7 @@ def evaluate(model, batches):
     ),
     wrong=(
         edit("mean of batch means",
-             "loss is 0.74207, expected 0.86445: this is the mean of the batches'",
+             ": this is the mean of the batches' means, not the mean over images",
              (LOSS, BATCH_LOSS), (HITS, BATCH_HITS),
              (RETURN, "return loss_sum / len(batches), hits / len(batches)")),
         edit("only the loss by batch means", "this is the mean of the batches' means",
