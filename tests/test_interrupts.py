@@ -26,6 +26,16 @@ def send(number: int):
     return lambda state: signal.raise_signal(number)
 
 
+@pytest.fixture(autouse=True)
+def hang_up_is_not_ignored():
+    """As in a terminal, also where nohup began the tests."""
+    number = getattr(signal, "SIGHUP", None)
+    before = number and signal.signal(number, signal.SIG_DFL)
+    yield
+    if number:
+        signal.signal(number, before)
+
+
 SIGNALS = [signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)])]
 
 
