@@ -18,7 +18,7 @@ from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
 from course_utils.files import write_whole
 from course_utils.recipes import default_model, recipe
-from course_utils.run_folder import read_record
+from course_utils.run_folder import read_record, record_lock
 from course_utils.settings import DEFAULTS, TrainSettings
 from course_utils.training.callbacks import Callback
 from course_utils.training.distributed import launch_id, restarted, world
@@ -71,7 +71,8 @@ class Record(Callback):
         if world().rank:  # the first process writes for all
             return
         try:
-            write_whole(self.folder / name, json.dumps(content, indent=1))
+            with record_lock(self.folder):
+                write_whole(self.folder / name, json.dumps(content, indent=1))
         except OSError as error:  # a full disk must not cost the run
             warnings.warn(f"{error}; training goes on", stacklevel=2)
 

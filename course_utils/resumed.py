@@ -68,7 +68,7 @@ def remove_first_saving(run: Path) -> None:
 def check_same_data(run: Path, now: dict) -> None:
     """Raise ``ValueError`` where the data is not that of the run's checkpoint.
 
-    ``now``: what `Splits.about` tells. Checkpoints before version 0.2 tell the classes only.
+    ``now``: what `Splits.about` tells. Older checkpoints tell the classes only.
     """
     then = load_latest(run).get("about") or {}
     remedy = "restore the data as it was, or choose another folder for a new run"

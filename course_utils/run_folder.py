@@ -2,8 +2,12 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+
+from filelock import FileLock
 
 from course_utils.files import write_whole
 
@@ -48,6 +52,13 @@ def read_record(folder: Path) -> dict:
     ):
         raise ValueError(f"{path} is damaged (it is no record of a run); remove it")
     return record
+
+
+@contextmanager
+def record_lock(folder: Path) -> Iterator[None]:
+    """For those who read a run's record and write it back: the training and `course test`."""
+    with FileLock(folder / ".record.lock"):
+        yield
 
 
 def write_record(folder: Path, content: dict) -> None:

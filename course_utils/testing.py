@@ -7,7 +7,7 @@ from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
 from course_utils.data.locations import LAYOUTS, data_kind
 from course_utils.opening import eval_loader, open_data
-from course_utils.run_folder import read_record, write_record
+from course_utils.run_folder import read_record, record_lock, write_record
 from course_utils.training.checkpoint import load_model
 from course_utils.training.loop import evaluate
 from course_utils.training.metrics import Totals, accuracy_interval
@@ -57,7 +57,7 @@ def test(
         "confusion": totals.confusion.tolist(),
     }
     if record and _same_place(where, usual):
-        _add(checkpoint.parent, record, result)
+        _add(checkpoint.parent, result)
     return result
 
 
@@ -67,13 +67,17 @@ def _same_place(one: str, other: str) -> bool:
     return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
 
 
-def _add(run: Path, record: dict, result: dict) -> None:
-    """Add a result to a run's record; validation images never take the place of test images."""
-    tested = record.get("test", {}).get("split", "test" if "test" in record else None)
-    if result["split"] != "test" and tested == "test":
-        return
+def _add(run: Path, result: dict) -> None:
+    """Add a result to a run's record; validation images never take the place of test images.
+
+    The record is read again: the run may have gone on meanwhile.
+    """
     try:
-        write_record(run, {**record, "test": result})
+        with record_lock(run):
+            record = read_record(run)
+            tested = record.get("test", {}).get("split", "test" if "test" in record else None)
+            if record and (result["split"] == "test" or tested != "test"):
+                write_record(run, {**record, "test": result})
     except OSError as error:  # a run may be kept where nothing can be written
         warnings.warn(f"{error}; the result is not recorded", stacklevel=3)
 

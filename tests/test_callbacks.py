@@ -76,7 +76,7 @@ def test_new_run_makes_a_folder_of_its_own(tmp_path, monkeypatch, capsys):
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir() if path.name != ".lock"}
+    return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}
 
 
 def history_of(*accuracies: float) -> list[dict]:

@@ -44,7 +44,9 @@ def copy(trained, tmp_path):
 
 
 def listing(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    return {
+        path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".lock")
+    }
 
 
 def record(folder):

@@ -31,7 +31,9 @@ def record(folder: Path) -> dict:
 
 
 def listing(folder: Path) -> dict:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    return {
+        path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".lock")
+    }
 
 
 # ---- train ----

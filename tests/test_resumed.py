@@ -9,7 +9,8 @@ import pytest
 from helpers import same
 from picture_folders import SMALL, call, read_json, write_pictures
 
-from course_utils import load_checkpoint
+from course_utils import load_checkpoint, save_checkpoint, testing
+from course_utils.run_folder import write_record
 from course_utils.training import callbacks
 from course_utils.training.checkpoint import previous_of
 
@@ -178,3 +179,26 @@ def test_somebodys_best_pt_alone_is_not_removed(torn, course):
     (out / "record.json").unlink()
     code, _, error = course("train", "--data", mine, "--out", out, *TOLD)
     assert code == 2 and "holds a run already" in error and (out / "best.pt").exists()
+
+
+def test_a_test_meanwhile_keeps_the_newer_record(begun, course, monkeypatch):
+    out, real = begun[0], testing.evaluate
+
+    def while_training_goes_on(*arguments, **options):
+        record = read_json(out / "record.json")
+        write_record(out, record | {"history": 2 * record["history"]})
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(testing, "evaluate", while_training_goes_on)
+    assert course("test", out / "best.pt", "--split", "val")[0] == 0
+    kept = read_json(out / "record.json")
+    assert len(kept["history"]) == 2 and kept["test"]["split"] == "val"
+
+
+def test_an_older_checkpoint_knows_its_classes_only(begun, course):
+    out, mine = begun
+    content = load_checkpoint(out / "last.pt")
+    del content["about"]["pictures"]
+    save_checkpoint(content, out / "last.pt")
+    one_less(mine)
+    assert goes_on(out, course)[0] == 0
