@@ -44,7 +44,12 @@ def main() -> None:
 
 
 def _arguments() -> list[str]:
-    """What was typed; after ``lab`` all of it is JupyterLab's, flags too."""
+    """What was typed; after ``lab`` all of it is JupyterLab's, flags too.
+
+    Raises ``ValueError`` for an empty word, which would mean the current folder, or nothing.
+    """
+    if "" in sys.argv[1:]:
+        raise ValueError("an argument is empty: is a shell variable not set?")
     command, *rest = sys.argv[1:] or [""]
     if command == "lab" and rest and rest[0] not in ("--", "-h", "--help"):
         return ["lab", "--", *rest]

@@ -28,6 +28,9 @@ POSITIVE = ("epochs", "batch_size", "learning_rate", "threads", "width", "enlarg
 POSITIVE += ("keep", "save_from", "warm_up_epochs", "crop_scale", "accumulate", "top_k")
 POSITIVE += ("learning_rate_per_256", "step_epochs", "step_factor", "timeout")
 
+MOST = {"seed": 2**32 - 1, "image_size": 2048, "rotation": 180, "workers": 256, "threads": 1024}
+MOST |= {"batch_size": 2**20, "accumulate": 2**20, "epochs": 10**6, "width": 4096, "padding": 512}
+
 
 def complete(settings: TrainSettings) -> TrainSettings:
     """Fill what was not given: from the run that is resumed, else from recipe and weights.
@@ -101,7 +104,7 @@ def check_ranges(settings: TrainSettings) -> None:
     for name in ("momentum", "warm_up"):
         if not 0 <= given.get(name, 0) < 1:
             raise ValueError(f"{name} is {given[name]}; it must be from 0 to below 1")
-    for name, most in {"seed": 2**63 - 1, "image_size": 2048, "rotation": 180}.items():
+    for name, most in MOST.items():
         if not 0 <= given.get(name, 0) <= most:
             raise ValueError(f"{name} is {given[name]}; it must be from 0 to {most}")
     jitter = given.get("colour_jitter", (0,))

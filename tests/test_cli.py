@@ -241,7 +241,11 @@ def test_a_folder_with_a_run_is_refused(copy, course):
         (["--label-smoothing", 2], "label_smoothing is 2.0; it is a share, 0 to 1"),
         (["--learning-rate", "inf"], "learning_rate is inf; it must be a finite number"),
         (["--warm-up", 1], "warm_up is 1.0; it must be from 0 to below 1"),
-        (["--seed", 2**63], "seed is 9223372036854775808; it must be from 0 to "),
+        (["--seed", 2**32], "seed is 4294967296; it must be from 0 to 4294967295"),
+        (["--workers", 10**20], "workers is 100000000000000000000; it must be from 0 to 256"),
+        (["--threads", 10**5], "threads is 100000; it must be from 0 to 1024"),
+        (["--batch-size", 10**20], "batch_size is 100000000000000000000; it must be from 0 to 104"),
+        (["--model", ""], "an argument is empty: is a shell variable not set?"),
         (["--schedule", "plateau", "--warm-up", 0.1], "schedule 'plateau' has no warm_up"),
         (
             ["--data", "mnist"],

@@ -237,6 +237,11 @@ def test_checkpoints_that_cannot_be_used(model, checkpoint, tmp_path):
     save_checkpoint({"model": model.state_dict(), "config": model.config}, bare)
     with pytest.raises(ValueError, match="needs classes"):
         predict(bare, picture(0))
+    weights = model.state_dict()
+    weights["fc.bias"][0] = float("nan")
+    save_checkpoint({"model": weights, "config": model.config}, tmp_path / "nan.pt")
+    with pytest.raises(CheckpointError, match="nan.pt: fc.bias is not finite: the training has di"):
+        predict(tmp_path / "nan.pt", picture(0))
     checkpoint.write_bytes(checkpoint.read_bytes()[:-9])
     with pytest.raises(CheckpointError, match="best.pt is damaged"):
         predict(checkpoint, picture(0))

@@ -195,4 +195,7 @@ def load_model(
     except (TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} is no checkpoint of this course: {error}") from error
     load_weights(model, content["model"], str(path))
+    for name, value in model.state_dict().items():
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{path}: {name} is not finite: the training has diverged")
     return model.to(device).eval(), about
