@@ -197,7 +197,7 @@ def test_it_trains_with_auxiliary_heads(stem, side, epochs):
         model,
         Batches(data, 8, shuffle=True),
         Batches(data, 8),
-        torch.optim.SGD(model.parameters(), 0.02, momentum=0.9),
+        torch.optim.SGD(model.parameters(), 0.003, momentum=0.9),
         epochs=epochs,
         num_classes=4,
         loss_fn=loss_fn,
