@@ -5,6 +5,8 @@ import warnings
 from dataclasses import fields
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from course_utils.data.locations import data_kind
 from course_utils.run_folder import read_record
 from course_utils.settings import TrainSettings
@@ -52,8 +54,9 @@ def killed_in_first_saving(run: Path) -> bool:
     if holds_checkpoint(run) or not any(run.glob("*.pt")):
         return False
     try:
+        FileLock(run / ".lock").acquire(timeout=0).lock.release()
         record = read_record(run)
-    except ValueError:
+    except (Timeout, ValueError, OSError):  # it is running, or its folder is read-only
         return False
     return "settings" in record and not record.get("history")
 

@@ -6,6 +6,7 @@ import shutil
 import warnings
 
 import pytest
+from filelock import FileLock
 from helpers import same
 from picture_folders import SMALL, call, read_json, write_pictures
 
@@ -172,6 +173,13 @@ def test_killed_between_its_first_saves_it_begins_again(torn, whole, course, res
     code, said, error = course("train", "--out", out, *again, *extra)
     assert code == 0 and "killed while it saved its first epoch; it begins again" in said, error
     assert equal(out, whole)
+
+
+def test_a_run_that_is_saving_right_now_is_left_alone(torn, course):
+    out, mine = torn
+    with FileLock(out / ".lock"):
+        code, _, error = course("train", "--data", mine, "--out", out, *TOLD)
+    assert code == 2 and "holds a run already" in error and (out / "best.pt").exists()
 
 
 def test_somebodys_best_pt_alone_is_not_removed(torn, course):
