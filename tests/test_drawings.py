@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils.data.drawings import SETS, draw, encode, files, picture
-from course_utils.data.figures.canvas import Canvas, fill_mask
+from draw.canvas import Canvas, fill_mask
+from draw.sets import SETS, draw, encode, files, picture
 
 TINY = Path(__file__).parents[1] / "data" / "tiny"
 
@@ -104,13 +104,15 @@ def test_wide_and_tall_pictures_about_256_pixels():
 def test_a_picture_depends_on_nothing_but_its_name():
     """Drawn in another process, with another hash seed, after nothing else."""
     code = (
-        "import sys; from course_utils.data.drawings import picture;"
+        "import sys; from draw.sets import picture;"
         "sys.stdout.buffer.write(picture('cifar10', 'test', 'cat', 3).tobytes())"
     )
     picture("cifar10", "test", "dog", 0)
     random.seed(1)
     here = picture("cifar10", "test", "cat", 3).tobytes()
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).stdout == here
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=TINY).stdout == here
+    )
     assert picture("cifar10", "train", "cat", 3).tobytes() != here
 
 

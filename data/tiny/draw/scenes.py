@@ -1,6 +1,6 @@
 """The places the drawings are set in, shared between the classes."""
 
-from course_utils.data.figures.canvas import (
+from draw.canvas import (
     GLASS,
     WHITE,
     Canvas,

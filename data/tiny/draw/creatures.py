@@ -3,8 +3,8 @@
 A figure faces right. Those on the ground rise from y = 0; those in the air lie around (0, 0).
 """
 
-from course_utils.data.figures import animals
-from course_utils.data.figures.canvas import (
+from draw import animals
+from draw.canvas import (
     BLACK,
     PAINTS,
     SKINS,

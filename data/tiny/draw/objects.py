@@ -3,7 +3,7 @@
 A figure faces right. Those on the ground rise from y = 0; those in the air lie around (0, 0).
 """
 
-from course_utils.data.figures.canvas import (
+from draw.canvas import (
     BLACK,
     GLASS,
     PAINTS,

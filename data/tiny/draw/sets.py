@@ -1,12 +1,10 @@
 """The embedded drawings: stand-ins for CIFAR-10, ants and bees, and ImageNet, drawn by code.
 
 Each picture has a seed of its own, made from its set, split, class and number, so any of them can
-be redrawn alone and comes out the same on every machine. `python -m course_utils.data.drawings
-DEST` draws all three sets.
+be redrawn alone and comes out the same on every machine.
 """
 
 import io
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from course_utils.data.figures import animals, creatures, objects, vehicles
-from course_utils.data.figures.canvas import Canvas, Dice
-from course_utils.data.figures.scenes import occlude, scene
+from draw import animals, creatures, objects, vehicles
+from draw.canvas import Canvas, Dice
+from draw.scenes import occlude, scene
 
 
 @dataclass(frozen=True)
@@ -252,9 +250,3 @@ def draw(name: str, root: str | Path) -> int:
 def draw_all(root: str | Path) -> int:
     """Draw all three sets under `root`; returns their bytes."""
     return sum(draw(name, root) for name in SETS)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m course_utils.data.drawings DEST")
-    print(f"{draw_all(sys.argv[1]) / 1e6:.2f} MB in {sys.argv[1]}")
