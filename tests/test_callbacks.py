@@ -8,9 +8,9 @@ import pytest
 import torch
 from helpers import same, small_model, small_run
 
-from course_utils import Callback, Checkpoint, EarlyStopping, load_checkpoint, new_run
+from course_utils import Callback, Checkpoint, load_checkpoint, new_run
 from course_utils.training import callbacks
-from course_utils.training.callbacks import best_epochs
+from course_utils.training.callbacks import EarlyStopping, best_epochs
 
 
 class Tell(Callback):

@@ -10,7 +10,8 @@ from torch import nn
 from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader, IterableDataset
 
-from course_utils import Batches, Callback, clip_gradients, evaluate, fit
+from course_utils import Batches, Callback, evaluate, fit
+from course_utils.training.optim import clip_gradients
 
 
 def train_by_hand(model: nn.Module, loader, optimizer, epochs: int) -> None:

@@ -11,8 +11,9 @@ import torch
 from helpers import small_model, small_set
 from torch import nn
 
-from course_utils import create_model, fit, list_models, models, profile
+from course_utils import create_model, fit, models, profile
 from course_utils.data.batches import Batches
+from course_utils.models import list_models
 
 LAST, NCHW = torch.channels_last, torch.contiguous_format
 CPU = torch.device("cpu")

@@ -1,10 +1,13 @@
 """What `import course_utils` does to a process, and what it leaves alone."""
 
+import inspect
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import jedi
 import pytest
 from jupyter_client.manager import start_new_kernel
 
@@ -76,6 +79,20 @@ def test_every_name_is_there():
         assert value.__name__.rpartition(".")[2] == name
         assert value.__doc__, name
     assert set(course_utils.__all__) <= set(dir(course_utils))
+
+
+def test_every_name_is_used_in_a_notebook():
+    code = " ".join(path.read_text(encoding="utf-8") for path in ROOT.glob("notebooks/**/*.ipynb"))
+    assert [name for name in course_utils.__all__ if not re.search(rf"\b{name}\b", code)] == []
+
+
+@pytest.mark.parametrize("name", course_utils.__all__)
+def test_an_editor_finds_where_a_name_is_defined(name):
+    script = jedi.Script(f"from course_utils import {name}\n{name}", project=jedi.Project(ROOT))
+    (found,) = script.goto(2, 0, follow_imports=True)
+    value = getattr(course_utils, name)
+    source = inspect.getsourcefile(inspect.unwrap(value))
+    assert (str(found.module_path), found.name) == (source, name)
 
 
 def test_names_that_are_none():

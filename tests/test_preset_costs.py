@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from course_utils import costs_table, preset_costs
 from course_utils.data.locations import DRAWINGS
-from course_utils.show.preset_costs import _pil_open, _steps, read_pixels
+from course_utils.show.preset_costs import _pil_open, _steps, costs_table, preset_costs, read_pixels
 
 PATHS = sorted((DRAWINGS / "imagenet" / "val" / "n01440764").iterdir())
 

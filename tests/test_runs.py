@@ -13,8 +13,7 @@ from helpers import same
 from small_sets import small_parts, write_folders
 from torch import nn
 
-from course_utils import fit, load_model, plan, runs, testing
-from course_utils import profile as profiles
+from course_utils import fit, load_model, plan, profile as profiles, runs, testing
 from course_utils.data import datasets, locations
 from course_utils.data.cifar10_files import fingerprint
 from course_utils.data.datasets import cifar10

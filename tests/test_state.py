@@ -6,7 +6,8 @@ from helpers import Noisy, noisy_loader, same, small_model, small_run, small_set
 from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader, RandomSampler
 
-from course_utils import Batches, EarlyStopping, load_checkpoint
+from course_utils import Batches, load_checkpoint
+from course_utils.training.callbacks import EarlyStopping
 from course_utils.training.checkpoint import CheckpointError
 
 STEPS = 7  # an epoch

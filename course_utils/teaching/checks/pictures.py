@@ -7,8 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.teaching.answers import CheckFailed, question
-from course_utils.teaching.checks.common import random as noise
-from course_utils.teaching.checks.common import same, tensor
+from course_utils.teaching.checks.common import random as noise, same, tensor
 
 ASKED = 8  # times that the same picture is prepared, to see chance at work
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
