@@ -12,7 +12,7 @@ from pathlib import Path
 # loads it: hence here, before any other import, and `course_utils` before `torch` in notebooks.
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 _STUB = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
