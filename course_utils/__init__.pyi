@@ -38,6 +38,10 @@ from course_utils.models.resnet import (
 from course_utils.run_folder import new_run as new_run
 from course_utils.show import reference as reference
 from course_utils.show.board import show_tensorboard as show_tensorboard
+from course_utils.show.class_plots import (
+    plot_confusion as plot_confusion,
+    plot_per_class as plot_per_class,
+)
 from course_utils.show.live import LivePlot as LivePlot, LiveRun as LiveRun
 from course_utils.show.pictures import (
     plot_filters as plot_filters,
@@ -49,9 +53,7 @@ from course_utils.show.plan_plot import plot_scaling as plot_scaling
 from course_utils.show.plan_table import published_table as published_table
 from course_utils.show.plotting import (
     new_axes as new_axes,
-    plot_confusion as plot_confusion,
     plot_history as plot_history,
-    plot_per_class as plot_per_class,
 )
 from course_utils.show.predict import predict as predict
 from course_utils.show.report import (

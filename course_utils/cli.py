@@ -27,6 +27,7 @@ def main() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):
         # a class may have a name it cannot show; lines of several processes stay whole
         stream.reconfigure(errors="backslashreplace", line_buffering=True, write_through=False)
+    warnings.filterwarnings("ignore", r"Glyph \d+ ")  # a class's name in a script without font
     warnings.formatwarning = lambda message, *_, **__: f"course: {message}\n"
     try:
         about = "A course on image classification."
@@ -163,6 +164,8 @@ def test(
     data: str | None = None,
     split: Literal["test", "val"] = "test",
     device: str = "auto",
+    pictures: Path | None = None,
+    csv: Path | None = None,
 ) -> None:
     """Evaluate a checkpoint on the test images; use it once, when all choices are made.
 
@@ -171,13 +174,23 @@ def test(
         data: A set's name or a folder; default: what the run was trained on.
         split: val where there are no test images.
         device: auto, cpu, cuda, cuda:1 or mps.
+        pictures: Draw the surest mistakes into this file, a PNG.
+        csv: Write every mistake into this file, a table.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise ValueError("course test needs one process: leave torchrun out")
+    import matplotlib
+
+    matplotlib.use("agg")  # pictures of mistakes need no display
+    from course_utils.files import check_place
     from course_utils.show.evaluation import result_text
+    from course_utils.show.text import terminal_width
     from course_utils.testing import test
 
-    print(result_text(test(checkpoint, data, device, split)))
+    for path, ending in ((pictures, ".png"), (csv, ".csv")):
+        if path:
+            check_place(path, ending)
+    print(result_text(test(checkpoint, data, device, split, pictures, csv), terminal_width()))
 
 
 @app.command

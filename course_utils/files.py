@@ -1,4 +1,4 @@
-"""Files told by their SHA-256, and text files that are written whole."""
+"""Files told by their SHA-256, and files that are written whole."""
 
 import csv
 import hashlib
@@ -79,21 +79,22 @@ def is_stream(path: Path) -> bool:
     return path.exists() and not path.is_dir() and (system or not path.is_file())
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that at any moment a whole one is there, or none.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, so that at any moment a whole one is there, or none.
 
     Written to a temporary file and flushed to the disk, then renamed, and the folder flushed: it
     survives a power cut too.
     """
-    how = {"encoding": "utf-8", "errors": "surrogateescape", "newline": "\n"}
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogateescape")
     if is_stream(path):
-        with path.open("a", **how) as stream:
-            stream.write(text)
+        with path.open("ab") as stream:
+            stream.write(content)
         return
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with partial.open("w", **how) as file:
-            file.write(text)
+        with partial.open("wb") as file:
+            file.write(content)
             flush(file)
         os.replace(partial, path)
         flush_folder(path.parent)

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from course_utils.data.batches import Batches
+from course_utils.data.class_names import few
 from course_utils.data.colour import ColourJitter
 from course_utils.data.datasets import ImageSet, Splits, cifar10
 from course_utils.data.folders import ImageFolder, hymenoptera, image_splits
@@ -82,7 +83,7 @@ def open_for(settings: TrainSettings, form: str) -> Splits:
     if settings.num_classes not in (None, len(splits.classes)):
         raise ValueError(
             f"num_classes is {settings.num_classes}, but {settings.data} has {len(splits.classes)}"
-            f" classes ({', '.join(splits.classes[:5])}{' …' if splits.classes[5:] else ''}); "
+            f" classes ({few(splits.classes)}); "
             "leave --num-classes out"
         )
     return splits

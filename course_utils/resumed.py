@@ -1,12 +1,14 @@
 """What a run that goes on finds in its folder, and what must be as it was."""
 
 import json
+import os
 import warnings
 from dataclasses import fields
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from course_utils.data.class_names import few
 from course_utils.data.locations import data_kind
 from course_utils.run_folder import read_record
 from course_utils.settings import TrainSettings
@@ -76,7 +78,10 @@ def check_same_data(run: Path, now: dict) -> None:
     then = load_latest(run).get("about") or {}
     remedy = "restore the data as it was, or choose another folder for a new run"
     if then.get("classes", now["classes"]) != now["classes"]:
-        was, are = (", ".join(about["classes"][:10]) for about in (then, now))
+        was, are = then["classes"], now["classes"]
+        same = len(os.path.commonprefix([was, are]))
+        same = 0 if same < 10 else same  # of many classes those that differ
+        was, are = (few(names[same:], 10) or "no more" for names in (was, are))
         raise ValueError(f"{run} was begun with the classes {was}; now they are {are}: {remedy}")
     for split, (count, digest) in now["pictures"].items():
         before, known = then.get("pictures", {}).get(split, (count, digest))

@@ -25,8 +25,8 @@ from course_utils.resumed import (
     remove_first_saving,
 )
 from course_utils.settings import TrainSettings
+from course_utils.show.class_plots import plot_confusion
 from course_utils.show.live import LivePlot
-from course_utils.show.plotting import plot_confusion
 from course_utils.show.progress import ProgressBar
 from course_utils.training.callbacks import Callback, Checkpoint, TensorBoard
 from course_utils.training.checkpoint import load_latest
@@ -40,7 +40,7 @@ from course_utils.training.distributed import (
 )
 from course_utils.training.freezing import freeze
 from course_utils.training.loop import fit
-from course_utils.training.metrics import eval_mode
+from course_utils.training.metrics import MOST_CONFUSION, eval_mode
 from course_utils.training.optim import make_optimizer, make_scheduler, schedule_every
 
 
@@ -142,7 +142,8 @@ def callbacks(
     """What the run shows and keeps; of several processes the first one does."""
     if world().rank:
         return [kept, record]  # every process has something that these must know
-    figures = {"confusion": confusion_figure(data.classes)}
+    with_matrix = len(data.classes) <= MOST_CONFUSION
+    figures = {"confusion": confusion_figure(data.classes)} if with_matrix else {}
     board = TensorBoard(settings.out, figures, hparams=record.content["settings"])
     return [
         *([ProgressBar()] if settings.progress else []),

@@ -3,23 +3,55 @@
 import warnings
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from course_utils import profile as profiles
-from course_utils.data.datasets import Splits
+from course_utils.data.class_names import few
+from course_utils.data.datasets import ImageSet, Splits
 from course_utils.data.locations import LAYOUTS, data_kind
+from course_utils.files import write_whole
 from course_utils.opening import eval_loader, open_data
 from course_utils.run_folder import read_record, record_lock, write_record
+from course_utils.show.mistakes import Mistake, mistakes_csv, mistakes_png
 from course_utils.training.checkpoint import load_model
 from course_utils.training.loop import evaluate
-from course_utils.training.metrics import Totals, accuracy_interval
+from course_utils.training.metrics import MOST_NAMES, Totals, accuracy_interval
+
+MOST_PAIRS = 100  # of classes that are confused; so many are recorded
+
+
+class Answers(Totals):
+    """The totals of a test, and what each image was taken for, in order; all on the CPU."""
+
+    def reset(self) -> None:
+        super().reset()
+        self.parts = []
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        super().add(loss, logits, labels)
+        confidence = logits.float().softmax(1).amax(1)
+        self.parts.append([x.cpu() for x in (labels, logits.argmax(1), confidence)])
+
+    def of_images(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Labels, predicted classes and their probabilities: (N,) each."""
+        return tuple(map(torch.cat, zip(*self.parts)))
 
 
 def test(
-    checkpoint: Path, data: str | None = None, device: str = "auto", split: str = "test"
+    checkpoint: Path,
+    data: str | None = None,
+    device: str = "auto",
+    split: str = "test",
+    pictures: Path | None = None,
+    csv: Path | None = None,
 ) -> dict:
     """Evaluate a checkpoint on the test split and add the result to its run's record.
 
     ``data``: default what the run was trained on. ``split="val"`` is for sets without test images.
-    Returns ``accuracy``, ``loss``, ``images``, ``interval`` (95 %), ``classes``, ``confusion``,
+    ``pictures``: a PNG of the surest mistakes; ``csv``: a table of all of them. Returns
+    ``accuracy``, ``loss``, ``images``, ``interval`` (95 %), ``classes``, ``confused`` (the
+    commonest mistakes: true, predicted, count), ``confusion`` (of at most `MOST_NAMES` classes),
     ``top`` (``k`` and the share) and ``chosen`` (whether the epoch was, by these images), among
     others. A run's folder that cannot be written costs a warning. Raises ``ValueError`` where the
     data is of another kind or has no such split, and for a damaged record.
@@ -42,23 +74,67 @@ def test(
             "on which the best epoch was chosen"
         )
     classes = len(splits.classes)
-    totals = Totals(classes, on, top_k=min(5, classes - 1))
+    totals = Answers(classes, on, top_k=min(5, classes - 1))
     result = evaluate(model.to(on), eval_loader(part, device=on), device=on, totals=totals)
-    images, correct = int(totals.confusion.sum()), int(totals.confusion.diagonal().sum())
+    correct, images = map(int, totals.right_of_all())
     result |= {
         "data": splits.about()["data"],
         "split": split,
         "epoch": about["epoch"],
         "chosen": split == "val" and checkpoint.name != "last.pt",  # by these very images
         "images": images,
+        "correct": correct,
         "interval": accuracy_interval(correct, images),
         "top": {"k": totals.top_k, "accuracy": int(totals.hits) / images},
         "classes": list(splits.classes),
-        "confusion": totals.confusion.tolist(),
+        **_by_class(*totals.of_images()[:2], classes),
     }
+    if classes <= MOST_NAMES:
+        result["confusion"] = totals.confusion.tolist()
     if record and _same_place(where, usual):
         _add(checkpoint.parent, result)
+    if pictures or csv:
+        _write_mistakes(_mistakes(totals, part), part, result, pictures, csv)
     return result
+
+
+def _by_class(labels: Tensor, predicted: Tensor, classes: int) -> dict:
+    """How many images each class has, how many are right, and the commonest mistakes."""
+    wrong = predicted != labels
+    pairs, counts = (labels * classes + predicted)[wrong].unique(return_counts=True)
+    order = counts.argsort(descending=True, stable=True)[:MOST_PAIRS]
+    pairs, counts = pairs[order].tolist(), counts[order].tolist()
+    return {
+        "class_images": labels.bincount(minlength=classes).tolist(),
+        "class_correct": labels[~wrong].bincount(minlength=classes).tolist(),
+        "confused": [[*divmod(pair, classes), count] for pair, count in zip(pairs, counts)],
+    }
+
+
+def _mistakes(totals: Answers, part) -> list[Mistake]:
+    """Every image that was taken for another class, the surest mistake first."""
+    labels, predicted, confidence = totals.of_images()
+    wrong = (predicted != labels).nonzero().flatten()
+    wrong = wrong[confidence[wrong].argsort(descending=True, stable=True)]
+    rows = zip(*(x[wrong].tolist() for x in (labels, predicted, confidence)))
+    return [
+        Mistake(i, _source(part, i), part.classes[true], part.classes[guess], share)
+        for i, (true, guess, share) in zip(wrong.tolist(), rows)
+    ]
+
+
+def _source(part, index: int) -> str | int:
+    return index if isinstance(part, ImageSet) else str(part.samples[index][0])
+
+
+def _write_mistakes(
+    mistakes: list[Mistake], part, result: dict, pictures: Path | None, csv: Path | None
+) -> None:
+    if csv:
+        write_whole(csv, mistakes_csv(mistakes, "index" if isinstance(part, ImageSet) else "file"))
+    if pictures:
+        about = f"{result['images']:,} images of {result['data']}"
+        write_whole(pictures, mistakes_png(mistakes, part, about))
 
 
 def _same_place(one: str, other: str) -> bool:
@@ -108,6 +184,4 @@ def _check_same(checkpoint: Path, about: dict, splits: Splits, elsewhere: bool) 
 
 
 def _few(classes) -> str:
-    if not classes:
-        return "classes unknown"
-    return f"{len(classes)} classes: {', '.join(classes[:3])}{' …' if classes[3:] else ''}"
+    return f"{len(classes)} classes: {few(classes, 3)}" if classes else "classes unknown"

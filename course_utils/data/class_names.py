@@ -1,6 +1,7 @@
 """What classes are called whose folders are WordNet's numbers."""
 
 import re
+from collections.abc import Sequence
 
 IMAGENETTE = {
     "n01440764": "tench",
@@ -30,3 +31,12 @@ def class_names(folders: tuple[str, ...]) -> tuple[str, ...]:
 
         known = dict(zip(folders, ResNet50_Weights.DEFAULT.meta["categories"]))
     return tuple(known.get(name, name) for name in folders)
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """The first names, for a line that must not grow with their number.
+
+    >>> few(["ants", "bees", "cats"], most=2)
+    'ants, bees …'
+    """
+    return ", ".join(names[:most]) + (" …" if names[most:] else "")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from course_utils.data.class_names import few
+
 # GIF is not among them: on the web it serves for icons, animations and place holders, such as the
 # imageNotFound.gif that was published among the ants
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".jp2", ".avif"}
@@ -114,7 +116,7 @@ def listed(root: Path, split: str) -> tuple[tuple[str, ...], Samples, list[Path]
     """Classes, pictures with their labels, and what is neither."""
     there, files = _scan(root, root)
     if split not in map(_composed, there):
-        names = ", ".join(map(_composed, there)) or "no folders at all"
+        names = few([*map(_composed, there)], 10) or "no folders at all"
         missing = f"no folder {split}; there are: {names}"
         raise FileNotFoundError(f"{root}: {_published(files) or missing}; {_layout(root)}")
     folders, files = _scan(root / split, root)

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from course_utils.data.cache_marker import complete_marker
 from course_utils.data.checking import unreadable
-from course_utils.data.class_names import class_names
+from course_utils.data.class_names import class_names, few
 from course_utils.data.datasets import Splits
 from course_utils.data.folder_listing import Samples, kinds, listed
 from course_utils.data.images import ImageError
@@ -210,7 +210,7 @@ def _compare(root: Path, train: ImageFolder, other: ImageFolder) -> None:
     if train.classes != other.classes:
         sides = [(train, other), (other, train)]
         extra = [(a.split, [c for c in a.classes if c not in b.classes]) for a, b in sides]
-        only = "; ".join(f"only {split} has {', '.join(names)}" for split, names in extra if names)
+        only = "; ".join(f"only {split} has {few(names)}" for split, names in extra if names)
         raise ValueError(f"{root}: {train.split} and {other.split} have different classes: {only}")
 
 
@@ -218,7 +218,6 @@ def _summary(parts: dict[str, ImageFolder]) -> str:
     classes = parts["train"].classes
     others = [path for part in parts.values() for path in part.others]
     counts = " + ".join(f"{len(part):,}" for part in parts.values())
-    names = ", ".join(classes[:5]) + (" …" if classes[5:] else "")
-    line = f"{counts} images ({' + '.join(parts)}) of {len(classes)} classes: {names}"
+    line = f"{counts} images ({' + '.join(parts)}) of {len(classes)} classes: {few(classes)}"
     files = "file" if len(others) == 1 else "files"
     return line + (f"; {len(others)} other {files} ignored ({kinds(others)})" if others else "")

@@ -1,58 +1,98 @@
 """The result of `course test` as text."""
 
-import torch
+import math
 
-from course_utils.training.metrics import per_class_accuracy
+from course_utils.show.text import clipped, padded, width
 
-MOST_CLASSES = 20  # a wider confusion matrix fits no terminal; then the largest mistakes are listed
+MOST_COLUMNS = 20  # classes; the matrix of more, or one wider than the terminal, is not shown
+MOST_LINES, EXTREMES = 40, 10  # classes; of more the best and the worst are shown
+NAME, HEAD = 24, 8  # columns for a class, before its line and above its column
+MOST_MISTAKES = 10
 
 
-def result_text(result: dict) -> str:
-    """Accuracy with its interval, top-k, and each class with its row of the confusion matrix."""
-    low, high = result["interval"]
+def result_text(result: dict, columns: int | None = None) -> str:
+    """Accuracy with its interval, top-k, and each class with its row of the confusion matrix.
+
+    ``columns``: of the terminal; None for no limit.
+    """
+    digits = 1 if result["images"] < 1000 else 2  # an image is at least a tenth of a point
+    low, high, accuracy = (
+        f"{100 * share:.{digits}f} %" for share in (*result["interval"], result["accuracy"])
+    )
     split = "test" if result["split"] == "test" else "validation"
     lines = [
-        f"{split} accuracy {result['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), "
-        f"loss {result['loss']:.4f}, {result['images']:,} images of {result['data']}"
+        f"{split} accuracy: {result['correct']:,} of {result['images']:,} images of "
+        f"{result['data']}, {accuracy}",
+        f"95 % interval {low} to {high}, loss {result['loss']:.4f}",
     ]
-    if result["chosen"]:
-        lines.append("the best epoch was chosen on these images: on new ones expect a little less")
     if result["top"]["k"] > 1:
-        lines.append(f"top-{result['top']['k']} accuracy {result['top']['accuracy']:.2%}")
-    return "\n".join([*lines, "", class_table(result["classes"], result["confusion"])])
+        top = f"{100 * result['top']['accuracy']:.{digits}f} %"
+        lines.append(f"top-{result['top']['k']} accuracy {top}")
+    if result["chosen"]:
+        lines += ["the best epoch was chosen on these images:", "on new ones expect a little less"]
+    return "\n".join([*lines, "", class_table(result, columns)])
 
 
-def class_table(classes: list[str], confusion: list[list[int]]) -> str:
+def class_table(result: dict, columns: int | None = None) -> str:
     """Accuracy of every class, and what its images were taken for.
 
-    >>> print(class_table(["ants", "bees"], [[3, 1], [0, 2]]))
+    Of many classes the best and the worst; where the matrix is too wide, the commonest mistakes.
+
+    >>> tested = {"classes": ["ants", "bees"], "class_images": [4, 2], "class_correct": [3, 2]}
+    >>> print(class_table(tested | {"confused": [[0, 1, 1]], "confusion": [[3, 1], [0, 2]]}))
     true class  images  accuracy  taken for  ants  bees
     ants             4    75.0 %                3     1
     bees             2   100.0 %                0     2
     """
-    counts = torch.tensor(confusion)
-    accuracies = per_class_accuracy(counts).tolist()
-    names = [name if len(name) <= 24 else f"{name[:23]}…" for name in classes]
-    first = max(len("true class"), *map(len, names))
-    few = len(classes) <= MOST_CLASSES
-    heads = [name if len(name) <= 8 else f"{name[:7]}…" for name in classes] if few else []
-    widths = [max(len(head), len(str(max(row)))) for head, row in zip(heads, counts.T.tolist())]
-    head = f"{'true class':{first}}  images  accuracy" + ("  taken for" if few else "")
-    lines = [head + "".join(f"  {name:>{width}}" for name, width in zip(heads, widths))]
-    for name, row, accuracy in zip(names, confusion, accuracies):
-        share = f"{100 * accuracy:.1f} %" if sum(row) else "no image"
-        cells = "".join(f"  {count:>{width}}" for count, width in zip(row, widths))
-        gap = " " * len("  taken for") if few else ""
-        lines.append(f"{name:{first}}  {sum(row):6}  {share:>8}{gap}{cells}")
-    return "\n".join(lines if few else [*lines, "", *_mistakes(names, counts)])
+    matrix = result.get("confusion", []) if len(result["classes"]) <= MOST_COLUMNS else []
+    lines = _class_lines(result, matrix)
+    if matrix and width(lines[0]) <= (columns or math.inf):
+        return "\n".join(lines)
+    return "\n".join([*_class_lines(result, []), *_mistakes(result)])
 
 
-def _mistakes(names: list[str], confusion: torch.Tensor, most: int = 10) -> list[str]:
-    """The most frequent confusions, for more classes than a matrix can show."""
-    wrong = confusion - torch.diag(confusion.diagonal())
-    counts, places = wrong.flatten().topk(min(most, wrong.numel()))
-    return [
-        f"{names[place // len(names)]} taken for {names[place % len(names)]}: {count} times"
-        for count, place in zip(counts.tolist(), places.tolist())
-        if count
+def _class_lines(result: dict, matrix: list[list[int]]) -> list[str]:
+    """A line a class, after the heads; the matrix may be left out."""
+    classes, images = result["classes"], result["class_images"]
+    shares = [
+        right / count if count else None for right, count in zip(result["class_correct"], images)
     ]
+    shown, left_out = _extremes(shares)
+    names = {i: clipped(classes[i], NAME) for i in shown}
+    first = max(len("true class"), *map(width, names.values()))
+    heads = [clipped(name, HEAD) for name in classes] if matrix else []
+    widths = [max(width(head), len(f"{max(c)}")) for head, c in zip(heads, zip(*matrix))]
+    gap = "  taken for" if matrix else ""
+    cells = "".join(f"  {padded(head, size, right=True)}" for head, size in zip(heads, widths))
+    lines = [f"{'true class':{first}}  images  accuracy{gap}{cells}"]
+    for i in shown:
+        share = "no image" if shares[i] is None else f"{100 * shares[i]:.1f} %"
+        cells = "".join(f"  {n:>{size}}" for n, size in zip(matrix[i] if matrix else [], widths))
+        blank = " " * len(gap)
+        lines.append(f"{padded(names[i], first)}  {images[i]:6}  {share:>8}{blank}{cells}")
+    if left_out:
+        lines.insert(1 + EXTREMES, left_out)
+    return lines
+
+
+def _extremes(shares: list[float | None]) -> tuple[list[int], str]:
+    """Which classes are shown, and a line about the others: of many the best and the worst."""
+    if len(shares) <= MOST_LINES:
+        return list(range(len(shares))), ""
+    tested = [i for i, share in enumerate(shares) if share is not None]
+    ordered = sorted(tested, key=lambda i: -shares[i])
+    best, worst = ordered[:EXTREMES], ordered[EXTREMES:][-EXTREMES:]
+    others = f"… and {len(ordered) - len(best + worst):,} more classes"
+    empty = len(shares) - len(tested)
+    return best + worst, others + (f"; {empty:,} have no image" if empty else "")
+
+
+def _mistakes(result: dict) -> list[str]:
+    """The commonest mistakes, for more classes than a matrix can show."""
+    names = [clipped(name, NAME) for name in result["classes"]]
+    pairs = result["confused"][:MOST_MISTAKES]
+    told = [
+        f"{names[true]} taken for {names[predicted]}: {count:,} time{'s' if count > 1 else ''}"
+        for true, predicted, count in pairs
+    ]
+    return ["", *told] if told else []

@@ -1,4 +1,4 @@
-"""Every static picture of the course: curves, galleries, errors, what a layer holds.
+"""Curves, and the look that every picture of the course shares.
 
 Each function makes one pyplot figure and returns it; end the cell with `plt.show()`. The colours
 are those of Okabe and Ito (*Color Universal Design*, 2008), which stay apart in every common form
@@ -6,14 +6,13 @@ of colour blindness, and nothing is said by colour alone.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import matplotlib.pyplot as plt
-import numpy as np
-import torch
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from torch import Tensor
 
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#555555"
@@ -31,6 +30,15 @@ def tidy(ax: Axes, title: str = "", x: str = "", y: str = "") -> Axes:
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(GREY)
     return ax
+
+
+@cache
+def name_style() -> dict:
+    """How a name is written: a $ begins no formula, and other scripts have their own fonts."""
+    there = set(font_manager.get_font_names())
+    others = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "Yu Gothic", "Meiryo",
+              "Microsoft YaHei", "PingFang SC", "Malgun Gothic", "Arial Unicode MS")  # fmt: skip
+    return {"parse_math": False, "family": ["sans-serif", *(n for n in others if n in there)]}
 
 
 def new_axes(x: str, y: str) -> Axes:
@@ -94,61 +102,4 @@ def plot_history(history: History | Mapping[str, History]) -> Figure:
     else:
         legend(panels[0])
     panels[2].set_ylim(bottom=0)
-    return figure
-
-
-def plot_confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
-    """Of the images of each class (down), the % predicted as each class (across).
-
-    `matrix` (C, C) counts images, true class down, predicted class across.
-    """
-    counts = torch.as_tensor(matrix).double().cpu()
-    percent = (100 * counts / counts.sum(dim=1, keepdim=True).clamp(min=1)).numpy()
-    side = 2 + 0.43 * len(classes)
-    figure, ax = plt.subplots(figsize=(side, side), layout="constrained")
-    picture = ax.imshow(percent, cmap="Blues", vmin=0, vmax=100)
-    tidy(ax, "% of each true class", "predicted class", "true class")
-    ax.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(len(classes)), classes)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    if len(classes) > 20:  # numbers would be too small to read
-        figure.colorbar(picture, shrink=0.8).outline.set_visible(False)
-        return figure
-    for (row, column), value in np.ndenumerate(percent):
-        colour = "white" if value > 55 else "black" if value >= 0.5 else "#AAAAAA"
-        ax.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=9)
-    return figure
-
-
-def plot_per_class(
-    accuracy: Sequence[float],
-    classes: Sequence[str],
-    intervals: Sequence[tuple[float, float]] | None = None,
-) -> Figure:
-    """Accuracy of each class as bars, best on top, with 95 % intervals (low, high) and the mean.
-
-    All are fractions 0 to 1 and are shown in %; a class without images has NaN.
-    """
-    values = 100 * np.asarray(accuracy, dtype=float)
-    order = np.argsort(np.nan_to_num(values, nan=-1), kind="stable")  # barh draws upwards
-    figure, ax = plt.subplots(figsize=(7, 1 + 0.3 * len(values)), layout="constrained")
-    ax.barh(range(len(values)), values[order], color=SKY, height=0.7)
-    if intervals is not None:
-        low, high = 100 * np.asarray(intervals, dtype=float).T
-        whiskers = np.stack([values - low, high - values])[:, order]
-        style = {"fmt": "none", "ecolor": BLACK, "elinewidth": 1, "capsize": 3}
-        rows = range(len(values))
-        ax.errorbar(values[order], rows, xerr=whiskers, label="95 % interval", **style)
-    mean = np.nanmean(values)
-    ax.axvline(mean, color=VERMILLION, linestyle="--", linewidth=1.2, label=f"mean {mean:.1f} %")
-    for row, value in enumerate(values[order]):
-        text = "no images" if np.isnan(value) else f"{value:.1f}"
-        ax.text(1, row, text, va="center", fontsize=9)
-    ax.set(xlim=(0, 100), ylim=(-0.7, len(values) - 0.3))
-    tidy(ax, x="accuracy in %")
-    ax.set_yticks(range(len(values)), [classes[i] for i in order])
-    ax.tick_params("y", length=0)
-    where = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2, "borderaxespad": 0}
-    legend(ax, **where)
     return figure

@@ -32,8 +32,7 @@ def report_accuracy(totals: Totals, data: str) -> float:
     test accuracy 50% of 160 images of drawings, 95 % interval 42% to 58%
     0.5
     """
-    count = int(totals.confusion.sum())
-    correct = int(totals.confusion.diagonal().sum())
+    correct, count = map(int, totals.right_of_all())
     low, high = accuracy_interval(correct, count)
     print(
         f"test accuracy {correct / count:.0%} of {count:,} images of {data}, "

@@ -3,19 +3,23 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from heapq import nsmallest
 
 import torch
 from torch import Tensor, nn
 
 from course_utils.training.distributed import least_of_all, sum_over_all
 
+MOST_NAMES = 60  # classes; more are shown and recorded by their extremes, not one by one
+MOST_CONFUSION = 2_000  # classes; of more no matrix is kept: of 10,000 it would take 800 MB
+
 
 class Totals:
     """Loss × N and the confusion matrix of an epoch, summed on the device.
 
     ``top_k`` also counts the ``hits``: how often the label is among the k largest logits.
-    ``confusion`` is (C, C) int64, true class down, predicted class across. Only `compute` and
-    `bad_batch` wait for the device.
+    ``confusion`` is (C, C) int64, true class down, predicted class across; None for more than
+    `MOST_CONFUSION` classes. Only `compute` and `bad_batch` wait for the device.
 
     >>> totals = Totals(num_classes=2, device="cpu")
     >>> totals.add(torch.tensor(0.5), torch.tensor([[2.0, 1.0], [2.0, 1.0]]), torch.tensor([0, 1]))
@@ -33,7 +37,11 @@ class Totals:
         whole = {"dtype": torch.int64, "device": self.device}
         real = torch.float32 if self.device.type == "mps" else torch.float64  # mps has no double
         self.loss_sum = torch.zeros((), dtype=real, device=self.device)
-        self.confusion = torch.zeros(self.num_classes, self.num_classes, **whole)
+        shape = (self.num_classes, self.num_classes)
+        self.confusion = None
+        if self.num_classes <= MOST_CONFUSION:
+            self.confusion = torch.zeros(shape, **whole)
+        self.counted = torch.zeros(2, **whole)  # right, all: where there is no matrix
         self.good_batches = torch.zeros((), **whole)  # before the first loss that is not finite
         self.hits = torch.zeros((), **whole)
 
@@ -51,9 +59,14 @@ class Totals:
                 f"{classes}: expected ({len(labels)}, {classes})"
             )
         self.loss_sum.add_(loss.detach(), alpha=len(labels))
-        pairs = labels * classes + logits.argmax(1)
-        # not bincount: on a GPU it waits for the device
-        self.confusion.view(-1).index_add_(0, pairs, torch.ones_like(pairs))
+        predicted = logits.argmax(1)
+        if self.confusion is None:
+            right = predicted == labels
+            self.counted += torch.stack([right.sum(), torch.ones_like(right).sum()])
+        else:
+            pairs = labels * classes + predicted
+            # not bincount: on a GPU it waits for the device
+            self.confusion.view(-1).index_add_(0, pairs, torch.ones_like(pairs))
         if self.top_k:
             self.hits += among_largest(logits, labels, self.top_k).sum()
 
@@ -66,17 +79,23 @@ class Totals:
 
         With ``top_k=5`` also ``top5``, the share of hits.
         """
-        counts = torch.stack([self.confusion.diagonal().sum(), self.confusion.sum(), self.hits])
+        counts = torch.cat([self.right_of_all(), self.hits[None]])
         sums = torch.cat([self.loss_sum[None], counts.to(self.loss_sum.dtype)])
         loss, correct, count, hits = sums.tolist()  # the device is read once
         count = count or math.nan
         top = {f"top{self.top_k}": hits / count} if self.top_k else {}
         return {"loss": loss / count, "accuracy": correct / count, **top}
 
+    def right_of_all(self) -> Tensor:
+        """How many images were named rightly, and how many there were: (2,), on the device."""
+        if self.confusion is None:
+            return self.counted
+        return torch.stack([self.confusion.diagonal().sum(), self.confusion.sum()])
+
     def join(self) -> "Totals":
         """Add up the sums of all processes, once, at the end; alone, nothing changes."""
         sum_over_all(self.loss_sum)
-        sum_over_all(self.confusion)
+        sum_over_all(self.counted if self.confusion is None else self.confusion)
         sum_over_all(self.hits)
         least_of_all(self.good_batches)
         return self
@@ -115,6 +134,22 @@ def per_class_accuracy(confusion: Tensor) -> Tensor:
     """
     confusion = confusion.cpu()  # mps has no double
     return confusion.diagonal().double() / confusion.sum(1)
+
+
+def most_confused(confusion: Tensor, most: int = 10) -> list[tuple[int, int, float]]:
+    """The commonest mistakes (true, predicted, count), from a confusion matrix (C, C).
+
+    Takes memory for C rows of ``most`` candidates, not for another matrix.
+
+    >>> most_confused(torch.tensor([[3, 1], [4, 2]]))
+    [(1, 0, 4), (0, 1, 1)]
+    """
+    classes = len(confusion)
+    counts, predicted = confusion.topk(min(most + 1, classes), dim=1)
+    true = torch.arange(classes, device=confusion.device)[:, None].expand_as(predicted)
+    wrong = (predicted != true) & (counts > 0)
+    pairs = zip(true[wrong].tolist(), predicted[wrong].tolist(), counts[wrong].tolist())
+    return nsmallest(most, pairs, key=lambda pair: (-pair[2], pair[:2]))
 
 
 def accuracy_interval(correct: int, count: int, z: float = 1.96) -> tuple[float, float]:

@@ -1,0 +1,48 @@
+"""Text in columns, for names of any length and script and for terminals of any width."""
+
+import shutil
+import sys
+import unicodedata
+
+
+def width(text: str) -> int:
+    """The columns that a text takes on a terminal: East Asian characters two, accents none.
+
+    >>> width("ants"), width("蚂蚁"), width("e\\u0301")
+    (4, 4, 1)
+    """
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):  # drawn on the one before, or not
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def clipped(text: str, most: int) -> str:
+    """A text of at most so many columns; one that is longer ends in an ellipsis.
+
+    >>> clipped("grasshopper", 6)
+    'grass…'
+    """
+    if width(text) <= most:
+        return text
+    kept, room = "", most - 1
+    for character in text:
+        room -= _columns(character)
+        if room < 0:
+            break
+        kept += character
+    return f"{kept}…"
+
+
+def padded(text: str, columns: int, right: bool = False) -> str:
+    """A text with blanks behind it, or before it where it is to stand on the right."""
+    blanks = " " * (columns - width(text))
+    return blanks + text if right else text + blanks
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal that is written to; None for a file, a pipe or a notebook."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
