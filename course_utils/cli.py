@@ -182,15 +182,21 @@ def test(
     import matplotlib
 
     matplotlib.use("agg")  # pictures of mistakes need no display
-    from course_utils.files import check_place
+    from course_utils.files import check_place, is_stream
     from course_utils.show.evaluation import result_text
     from course_utils.show.text import terminal_width
     from course_utils.testing import test
 
+    if csv and pictures and csv.resolve() == pictures.resolve():
+        raise ValueError(f"{csv} is named twice; name another file to write")
     for path, ending in ((pictures, ".png"), (csv, ".csv")):
         if path:
             check_place(path, ending)
-    print(result_text(test(checkpoint, data, device, split, pictures, csv), terminal_width()))
+    result = test(checkpoint, data, device, split, pictures, csv)
+    print(result_text(result, terminal_width()))
+    for path, what in ((csv, "every mistake"), (pictures, "the surest mistakes")):
+        if path and not is_stream(path):
+            print(f"{what}: {path}")
 
 
 @app.command
@@ -218,7 +224,8 @@ def predict(
     """
     from course_utils import profile
     from course_utils.files import check_place, is_stream, write_whole
-    from course_utils.show.predict_files import FORMATS, predict_files
+    from course_utils.show.predict_files import FORMATS, as_table, predict_files
+    from course_utils.show.text import terminal_width
 
     files = {kind: path for kind, path in {"csv": csv, "json": json}.items() if path}
     taken = {Path(path).resolve() for path in (checkpoint, *pictures)}
@@ -234,7 +241,8 @@ def predict(
         if not is_stream(path):
             print(f"{len(named)} pictures named in {path}")
     if not files:
-        print(FORMATS[format](named).rstrip("\n"))
+        text = as_table(named, terminal_width()) if format == "table" else FORMATS[format](named)
+        print(text.rstrip("\n"))
 
 
 @app.command
@@ -253,6 +261,7 @@ def runs(
     from course_utils.files import check_place, write_whole
     from course_utils.run_folder import runs_folder
     from course_utils.show.run_table import as_csv, find_runs, in_order, run_table
+    from course_utils.show.text import terminal_width
 
     if csv:
         check_place(csv, ".csv")
@@ -262,7 +271,7 @@ def runs(
     if not rows:
         raise ValueError(f"no runs in {', '.join(map(str, folders or [runs_folder()]))}")
     rows = in_order(rows, sort)
-    print(run_table(rows))
+    print(run_table(rows, terminal_width()))
     if csv:
         write_whole(csv, as_csv(rows))
 

@@ -7,7 +7,7 @@ import torch
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from course_utils.show import pictures, plotting
+from course_utils.show import class_plots, pictures, plotting
 
 CLASSES = ["airplane", "automobile", "bird", "cat"]
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
@@ -135,7 +135,7 @@ def test_surest_mistakes():
 @pytest.mark.parametrize("count", [2, 4])
 def test_confusion_is_in_percent_of_the_true_class(count):
     matrix = torch.tensor([[6, 2, 0, 0], [1, 9, 0, 0], [0, 0, 0, 0], [0, 0, 5, 15]])[:count, :count]
-    figure = plotting.plot_confusion(matrix, CLASSES[:count])
+    figure = class_plots.plot_confusion(matrix, CLASSES[:count])
     checked(figure)
     ax = figure.axes[0]
     np.testing.assert_allclose(ax.images[0].get_array()[:2, :2], [[75, 25], [10, 90]])
@@ -145,7 +145,7 @@ def test_confusion_is_in_percent_of_the_true_class(count):
 
 
 def test_a_large_confusion_matrix_has_a_scale_in_place_of_numbers():
-    figure = plotting.plot_confusion(torch.eye(30), [f"class {i}" for i in range(30)])
+    figure = class_plots.plot_confusion(torch.eye(30), [f"class {i}" for i in range(30)])
     checked(figure)
     assert len(figure.axes) == 2 and not figure.axes[0].texts
 
@@ -153,7 +153,7 @@ def test_a_large_confusion_matrix_has_a_scale_in_place_of_numbers():
 def test_accuracy_per_class_is_sorted_with_intervals_and_mean():
     accuracy = [0.8, float("nan"), 0.9, 0.4]
     intervals = [(0.7, 0.85), (float("nan"),) * 2, (0.85, 0.95), (0.3, 0.55)]
-    figure = plotting.plot_per_class(accuracy, CLASSES, intervals)
+    figure = class_plots.plot_per_class(accuracy, CLASSES, intervals)
     checked(figure)
     ax = figure.axes[0]
     names = [text.get_text() for text in ax.get_yticklabels()]

@@ -218,6 +218,6 @@ def _summary(parts: dict[str, ImageFolder]) -> str:
     classes = parts["train"].classes
     others = [path for part in parts.values() for path in part.others]
     counts = " + ".join(f"{len(part):,}" for part in parts.values())
-    line = f"{counts} images ({' + '.join(parts)}) of {len(classes)} classes: {few(classes)}"
+    line = f"{counts} images ({' + '.join(parts)}) of {len(classes):,} classes: {few(classes)}"
     files = "file" if len(others) == 1 else "files"
     return line + (f"; {len(others)} other {files} ignored ({kinds(others)})" if others else "")

@@ -16,7 +16,7 @@ from course_utils.show.plotting import BLACK, GREY, VERMILLION, name_style
 from course_utils.show.text import clipped
 
 MOST, COLUMNS = 24, 6  # pictures in the gallery, and of them in a row
-SIDE, TEXT = 2.0, 0.62  # inches: of a picture, and of the three lines above it
+SIDE, TEXT = 2.0, 0.5  # inches: of a picture, and of the three lines above it
 NAME = 24  # columns of a name that fit above a picture
 
 
@@ -58,11 +58,9 @@ def draw_mistakes(mistakes: Sequence[Mistake], data: Dataset, about: str) -> Fig
     columns = COLUMNS if rows > 1 else max(len(shown), 3)
     head = 0.55
     figure = Figure(figsize=(columns * SIDE, head + max(rows, 0.2) * (SIDE + TEXT)))
-    few = f"The {len(shown)} surest of {len(mistakes):,} mistakes"
-    title = few if len(mistakes) > len(shown) else f"{len(mistakes) or 'No'} mistakes, surest first"
-    title = title if mistakes else "No mistakes"
     height = figure.get_figheight()
-    figure.text(0.1 / columns, 1 - 0.3 / height, f"{title}: {about}", fontsize=12, **name_style())
+    title = f"{_title(len(shown), len(mistakes))}: {about}"
+    figure.text(0.1 / (columns * SIDE), 1 - 0.3 / height, title, fontsize=12, **name_style())
     for place, mistake in enumerate(shown):
         row, column = divmod(place, columns)
         bottom = height - head - (row + 1) * (SIDE + TEXT) + 0.08
@@ -71,6 +69,12 @@ def draw_mistakes(mistakes: Sequence[Mistake], data: Dataset, about: str) -> Fig
         ax = figure.add_axes([value / whole for value, whole in zip(box, inches)])
         _draw(ax, mistake, data[mistake.index][0])
     return figure
+
+
+def _title(shown: int, mistakes: int) -> str:
+    if mistakes > shown:
+        return f"The {shown} surest of {mistakes:,} mistakes"
+    return {0: "No mistake", 1: "1 mistake"}.get(mistakes, f"{mistakes} mistakes, surest first")
 
 
 def _draw(ax, mistake: Mistake, image) -> None:

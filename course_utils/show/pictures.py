@@ -14,7 +14,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from course_utils.show.plotting import BLUE, GREEN, SKY, VERMILLION, tidy
+from course_utils.show.plotting import BLUE, GREEN, GREY, SKY, VERMILLION, name_style, tidy
+from course_utils.show.text import clipped
+from course_utils.training.metrics import MOST_NAMES
+
+MOST_CELLS = 200  # of a gallery: each takes some 10 ms
+NAME = 20  # columns of a class's name above a picture
 
 
 def to_picture(
@@ -42,13 +47,19 @@ def to_picture(
 
 
 def _grid(count: int, columns: int, size: float, title: float = 0) -> tuple[Figure, list[Axes]]:
-    """`count` cells without ticks, `size` inches square, and `title` inches for text above each."""
+    """`count` cells without ticks, `size` inches square, and `title` inches for text above each.
+
+    `MOST_CELLS` at most; then a line below says how many more there are.
+    """
     if not count:
         raise ValueError("there are no images to show")
+    more, count = max(count - MOST_CELLS, 0), min(count, MOST_CELLS)
     columns = min(columns, count)
     shape = (ceil(count / columns), columns)
     size = (columns * size, shape[0] * (size + title))
     figure, axes = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained")
+    if more:
+        figure.supxlabel(f"… and {more:,} more", fontsize=10, color=GREY)
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
     for ax in axes.flat[count:]:
@@ -69,7 +80,7 @@ def show_images(
     for i, ax in enumerate(axes):
         ax.imshow(to_picture(images[i], mean, std), cmap="gray", vmin=0, vmax=1)
         ax.spines[:].set_visible(False)
-        ax.set_title("" if titles is None else titles[i], fontsize=9)
+        ax.set_title("" if titles is None else titles[i], fontsize=9, **name_style())
     return figure
 
 
@@ -90,12 +101,13 @@ def show_predictions(
     confidence, predicted = probabilities.max(dim=1)
     figure, axes = _grid(len(images), columns, size, 0.4)
     for i, ax in enumerate(axes):
-        guess, truth = classes[predicted[i]], classes[labels[i]]
-        right = guess == truth
+        right = predicted[i] == labels[i]
+        guess, truth = (clipped(classes[label], NAME) for label in (predicted[i], labels[i]))
         colour = GREEN if right else VERMILLION
         title = f"{'✓' if right else '✗'} {guess} {100 * confidence[i]:.0f} %"
         ax.imshow(to_picture(images[i], mean, std), cmap="gray", vmin=0, vmax=1)
-        ax.set_title(title if right else f"{title}\nis {truth}", fontsize=9, color=colour)
+        title = title if right else f"{title}\nis {truth}"
+        ax.set_title(title, fontsize=9, color=colour, **name_style())
         ax.spines[:].set(color=colour, linewidth=3)
     return figure
 
@@ -151,13 +163,15 @@ def plot_probabilities(
     std: Sequence[float] | None = None,
 ) -> Figure:
     """An image, see `to_picture`, beside its k most probable classes; probabilities (C,)."""
-    top, index = probabilities.detach().cpu().topk(min(k, len(classes)))
-    percent, names = (100 * top).tolist(), [classes[i] for i in index]
+    top, index = probabilities.detach().cpu().topk(min(k, len(classes), MOST_NAMES))
+    percent, names = (100 * top).tolist(), [clipped(classes[i], 2 * NAME) for i in index]
     shape = {"figsize": (8, max(2.4, 0.9 + 0.32 * len(names))), "width_ratios": (1, 1.6)}
     figure, (left, right) = plt.subplots(1, 2, layout="constrained", **shape)
     left.imshow(to_picture(image, mean, std), cmap="gray", vmin=0, vmax=1)
     left.axis("off")
-    bars = right.barh(names, percent, color=[BLUE] + [SKY] * (len(names) - 1), height=0.7)
+    colours = [BLUE] + [SKY] * (len(names) - 1)
+    bars = right.barh(range(len(names)), percent, color=colours, height=0.7)
+    right.set_yticks(range(len(names)), names, **name_style())
     right.bar_label(bars, [f"{value:.1f}" for value in percent], padding=3, fontsize=9)
     right.invert_yaxis()
     right.set_xlim(0, 112)

@@ -1,6 +1,7 @@
 """Name many pictures with a trained network: what `course predict` does."""
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +15,7 @@ from course_utils.data.checking import pictures_below
 from course_utils.data.images import ImageError, read_image
 from course_utils.data.transforms import eval_image
 from course_utils.files import csv_text
+from course_utils.show.text import padded, width
 from course_utils.training.checkpoint import load_model
 from course_utils.training.metrics import eval_mode
 
@@ -130,14 +132,18 @@ def check_about(about: dict | None) -> None:
 # ---- as text ----
 
 
-def as_table(named: Sequence[Named]) -> str:
-    """One line a picture: its path and its classes."""
-    width = max((len(one.path) for one in named), default=0)
-    wide = max((len(name) for one in named for name, _ in one.classes), default=0)
-    return "\n".join(
-        f"{one.path:{width}}" + "".join(f"  {n:{wide}} {100 * p:5.1f} %" for n, p in one.classes)
-        for one in named
-    )
+def as_table(named: Sequence[Named], columns: int | None = None) -> str:
+    """One line a picture: its path and its classes; below each other if it has too few columns."""
+    paths = max((width(one.path) for one in named), default=0)
+    names = max((width(name) for one in named for name, _ in one.classes), default=0)
+    most = max((len(one.classes) for one in named), default=0)
+    fits = paths + most * (2 + names + len(" 100.0 %")) <= (columns or math.inf)
+    lines = []
+    for one in named:
+        classes = [f"  {padded(name, names)} {100 * share:5.1f} %" for name, share in one.classes]
+        path = padded(one.path, paths) if fits else one.path
+        lines += ["".join([path, *classes])] if fits else [path, *classes]
+    return "\n".join(lines)
 
 
 def as_csv(named: Sequence[Named]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from course_utils.files import csv_text
 from course_utils.run_folder import best_epochs, read_record
+from course_utils.show.text import table
 
 # settings that are told in any case; the others where runs differ in them
 MAIN = ("model", "weights", "trained", "learning_rate", "batch_size")
@@ -65,8 +66,11 @@ def in_order(rows: Sequence[dict], sort: str) -> list[dict]:
     return sorted(by_name, key=lambda row: 1 if row["best val"] is None else -row["best val"])
 
 
-def run_table(rows: Sequence[dict]) -> str:
-    """The runs as aligned text: settings in which they differ as columns, the others in a line."""
+def run_table(rows: Sequence[dict], columns: int | None = None) -> str:
+    """The runs as aligned text: settings in which they differ as columns, the others in a line.
+
+    ``columns``: of the terminal; None for no limit.
+    """
     told = ("data", *MAIN)
     results = [key for key in rows[0] if key in ("epochs", "best val", "test", "minutes")]
     settings = [key for key in _keys(rows) if key not in ("run", *results, "finished")]
@@ -76,21 +80,16 @@ def run_table(rows: Sequence[dict]) -> str:
         for key in told
         if key not in differ and rows[0][key] is not None
     ]
-    columns = ["run", *differ, *results, "finished"]
-    cells = [[HEADS.get(key, key) for key in columns]]
-    cells += [[_cell(key, row.get(key)) for key in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    lines = ["  ".join(map(_aligned, row, widths, columns)).rstrip() for row in cells]
+    keys = ["run", *differ, *results, "finished"]
+    cells = [[HEADS.get(key, key) for key in keys]]
+    cells += [[_cell(key, row.get(key)) for key in keys] for row in rows]
+    lines = table(cells, [key in ("run", "data", *MAIN[:3]) for key in keys], columns)
     first = "all: " if len(rows) > 1 else ""
     return "\n".join([first + ", ".join(same), *lines] if same else lines)
 
 
 def _keys(rows: Sequence[dict]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row))
-
-
-def _aligned(text: str, width: int, key: str) -> str:
-    return text.ljust(width) if key in ("run", "data", *MAIN[:3]) else text.rjust(width)
 
 
 def _cell(key: str, value) -> str:

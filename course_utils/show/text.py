@@ -3,6 +3,7 @@
 import shutil
 import sys
 import unicodedata
+from collections.abc import Sequence
 
 
 def width(text: str) -> int:
@@ -41,6 +42,27 @@ def padded(text: str, columns: int, right: bool = False) -> str:
     """A text with blanks behind it, or before it where it is to stand on the right."""
     blanks = " " * (columns - width(text))
     return blanks + text if right else text + blanks
+
+
+def table(rows: Sequence[Sequence[str]], left: Sequence[bool], columns: int | None) -> list[str]:
+    """Rows of cells, the heads first, as lines; ``left``: which columns do not stand on the right.
+
+    Where they are wider than ``columns``, the others come below, beside the first column again.
+    """
+    widths = [max(map(width, cells)) for cells in zip(*rows)]
+    blocks = [[0]]
+    for i in range(1, len(widths)):
+        used = sum(widths[j] + 2 for j in [*blocks[-1], i]) - 2
+        if columns and used > columns and len(blocks[-1]) > 1:
+            blocks.append([0])
+        blocks[-1].append(i)
+    lines = []
+    for block in blocks:
+        lines += [""] if lines else []
+        for row in rows:
+            cells = (padded(row[i], widths[i], right=not left[i]) for i in block)
+            lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 def terminal_width() -> int | None:
