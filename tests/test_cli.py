@@ -89,10 +89,12 @@ def test_test_prints_once_and_adds_to_the_record(copy, course):
     assert code == 0 and error == ""
     result = record(copy)["test"]
     assert said.count("test accuracy") == 1
-    assert f"test accuracy {result['accuracy']:.2%} (95 % interval " in said
-    assert f"{result['images']} images of cifar10 drawings\n" in said
-    assert f"top-5 accuracy {result['top']['accuracy']:.2%}\n" in said
-    assert len(said.splitlines()) == 4 + 1 + 10 and result["split"] == "test"
+    share, images = f"{100 * result['accuracy']:.1f} %", result["images"]
+    right = f"{result['correct']} of {images} images of cifar10 drawings"
+    assert f"test accuracy: {right}, {share}\n95 % interval " in said
+    assert result["correct"] == round(result["accuracy"] * images)
+    assert f"top-5 accuracy {100 * result['top']['accuracy']:.1f} %\n" in said
+    assert len(said.splitlines()) == 5 + 1 + 10 and result["split"] == "test"
     assert sum(map(sum, result["confusion"])) == result["images"]
     assert result["interval"][0] < result["accuracy"] < result["interval"][1]
     assert record(copy) == {**before, "test": result}

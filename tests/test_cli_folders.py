@@ -136,8 +136,9 @@ def test_the_test_of_a_folder(copy, course):
     result, lines = record(copy)["test"], said.splitlines()
     assert code == 0 and result["split"] == "test" and result["images"] == 6
     assert result["classes"] == CLASSES and result["top"]["k"] == 2
-    assert f"test accuracy {result['accuracy']:.2%} (95 % interval " in said
-    assert f"top-2 accuracy {result['top']['accuracy']:.2%}" in lines
+    share = f"{100 * result['accuracy']:.1f} %"
+    assert f"test accuracy: {result['correct']} of 6 images of colours, {share}" in lines
+    assert f"top-2 accuracy {100 * result['top']['accuracy']:.1f} %" in lines
     assert lines[-4].split() == ["true", "class", "images", "accuracy", "taken", "for", *CLASSES]
     for line, name, row in zip(lines[-3:], CLASSES, result["confusion"]):
         share = f"{100 * row[CLASSES.index(name)] / 2:.1f}"
@@ -150,7 +151,7 @@ def test_validation_images_never_take_the_place_of_test_images(copy, course):
     assert course("test", copy / "best.pt")[0] == 0
     assert record(copy)["test"]["split"] == "test"
     code, said, _ = course("test", copy / "best.pt", "--split", "val")
-    assert code == 0 and said.splitlines()[1].startswith("validation accuracy ")
+    assert code == 0 and said.splitlines()[1].startswith("validation accuracy: ")
     assert "the best epoch was chosen on these images" in said
     assert record(copy)["test"]["split"] == "test"
 

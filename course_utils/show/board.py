@@ -31,7 +31,7 @@ def show_tensorboard(folder: str | os.PathLike) -> None:
 
 def in_vs_code() -> bool:
     """Whether this is a notebook in VS Code, also one that runs on a Jupyter server."""
-    if not in_jupyter():
+    if not in_jupyter() or "COURSE_EXECUTE" in os.environ:  # executed by a command there
         return False
     if "__vsc_ipynb_file__" in sys.modules["IPython"].get_ipython().user_ns:
         return True

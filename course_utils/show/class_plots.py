@@ -74,7 +74,7 @@ def _confusion_of_many(counts: Tensor, classes: Sequence[str]) -> Figure:
     )
     norm = PowerNorm(0.4, 0, 100)  # so that a few % of a class are seen
     extent = (0, len(classes), len(classes), 0)
-    picture = left.imshow(cells, "Blues", norm=norm, extent=extent, interpolation="nearest")
+    picture = left.imshow(cells.numpy(), "Blues", norm=norm, extent=extent, interpolation="nearest")
     of_each = f", the largest of each {step} × {step} classes" if step > 1 else ""
     _matrix_axes(left, f"% of each true class{of_each}")
     bar = figure.colorbar(picture, ax=left, shrink=0.8, ticks=[0, 1, 5, 20, 50, 100])

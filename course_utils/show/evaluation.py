@@ -84,7 +84,7 @@ def _extremes(shares: list[float | None]) -> tuple[list[int], str]:
     best, worst = ordered[:EXTREMES], ordered[EXTREMES:][-EXTREMES:]
     others = f"… and {len(ordered) - len(best + worst):,} more classes"
     empty = len(shares) - len(tested)
-    return best + worst, others + (f"; {empty:,} have no image" if empty else "")
+    return best + worst, others + (f"; without images: {empty:,}" if empty else "")
 
 
 def _mistakes(result: dict) -> list[str]:

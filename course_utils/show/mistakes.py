@@ -17,7 +17,7 @@ from course_utils.show.text import clipped
 
 MOST, COLUMNS = 24, 6  # pictures in the gallery, and of them in a row
 SIDE, TEXT = 2.0, 0.5  # inches: of a picture, and of the three lines above it
-NAME = 24  # columns of a name that fit above a picture
+TRUTH, GUESS, FILE = 24, 14, 28  # columns that fit above a picture
 
 
 class Mistake(NamedTuple):
@@ -84,9 +84,9 @@ def _draw(ax, mistake: Mistake, image) -> None:
     path = isinstance(mistake.source, str)
     source = os.fsencode(Path(mistake.source).name).decode("utf-8", "replace") if path else ""
     lines = [
-        (clipped(mistake.truth, NAME), BLACK, {}),
-        (_guess(mistake), VERMILLION, {"weight": "bold"}),
-        (clipped(source, NAME + 4) if path else f"index {mistake.source:,}", GREY, {"size": 7}),
+        (clipped(mistake.truth, TRUTH), BLACK, {}),
+        (_guess(mistake), VERMILLION, {}),
+        (clipped(source, FILE) if path else f"index {mistake.source:,}", GREY, {"size": 7}),
     ]
     for line, (text, colour, how) in enumerate(reversed(lines)):
         style = {"xycoords": "axes fraction", "textcoords": "offset points", "size": 9} | how
@@ -95,4 +95,4 @@ def _draw(ax, mistake: Mistake, image) -> None:
 
 
 def _guess(mistake: Mistake) -> str:
-    return f"→ {clipped(mistake.predicted, NAME - 8)} {100 * mistake.confidence:.1f} %"
+    return f"→ {clipped(mistake.predicted, GUESS)} {100 * mistake.confidence:.1f} %"
