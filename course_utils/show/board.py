@@ -1,4 +1,4 @@
-"""TensorBoard inside a notebook."""
+"""TensorBoard in a notebook."""
 
 import os
 import shlex
@@ -11,21 +11,20 @@ from course_utils.show.live import in_jupyter
 def show_tensorboard(folder: str | os.PathLike) -> None:
     """Show TensorBoard on a run's folder below the cell, as the magic ``%tensorboard`` does.
 
-    In VS Code, whose cells show no other server's pages, it prints the address. Where no notebook
+    In VS Code it prints the address, since the magic's frame stays empty there. Where no notebook
     is open, as when notebooks are executed by a command, it prints a line.
     """
-    programs = str(Path(sys.executable).parent)  # the page is served by a program of its own
-    if in_vs_code():
-        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
-        print(f"TensorBoard: {_address(folder)}")
-        return
-    in_colab = "google.colab" in sys.modules
-    if not (in_colab or in_jupyter() and "JPY_SESSION_NAME" in os.environ):
+    vs_code, colab = in_vs_code(), "google.colab" in sys.modules
+    if not (vs_code or colab or in_jupyter() and "JPY_SESSION_NAME" in os.environ):
         print("TensorBoard opens here in JupyterLab")
+        return
+    programs = str(Path(sys.executable).parent)  # the page is served by a program of its own
+    os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+    if vs_code:
+        print(f"TensorBoard: {_address(folder)}")
         return
     from tensorboard import notebook
 
-    os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
     notebook.start(f"--logdir {shlex.quote(str(folder))}")
 
 
