@@ -173,6 +173,45 @@ def test_ordinary_endings_and_magics_end_nothing(code):
         assert value(sandbox, "6 * 7") == 42
 
 
+MAGICS = [
+    "%matplotlib inline", "%matplotlib notebook", "%matplotlib widget", "%matplotlib qt",
+    "%matplotlib", "%pylab inline", "%gui qt", "%config InlineBackend.figure_format = 'retina'",
+    "%load_ext autoreload\n%autoreload 2", "%reload_ext autoreload", "%load_ext tensorboard",
+    "%tensorboard --logdir runs", "%load_ext google.colab.data_table", "%wandb", "%memit 1",
+    "%pip install seaborn", "!pip install -q seaborn", "%conda install seaborn", "!apt install x",
+    "!nvidia-smi", "files = !ls", "!wget -q https://example.org/x", "%cd /content", "%ls", "%pwd",
+    "%env A=1", "%who", "%precision 3", "%xmode Minimal", "%time x = 1", "%timeit -n1 -r1 pass",
+    "print?", "len??", "?print", "%%time", "%%capture", "%%capture x\nprint(1)", "%%prun", "%%x",
+]  # fmt: skip
+
+
+def test_what_stands_behind_a_magic_runs_as_in_a_kernel():
+    with Sandbox(QUICK) as sandbox:
+        for number, magic in enumerate(MAGICS):
+            assert sandbox.run(f"{magic}\nbehind_{number} = {number}") == "", magic
+            assert sandbox.run(f"assert behind_{number} == {number}") == "", magic
+
+
+def test_code_that_a_magic_runs_still_fails_and_sees_its_names():
+    with Sandbox(QUICK) as sandbox:
+        assert "ZeroDivisionError" in sandbox.run("%timeit -n1 -r1 1 / 0")
+        assert "ZeroDivisionError" in sandbox.run("%%wandb\n1 / 0")
+        assert (
+            sandbox.run("def timed():\n    six = 6\n    %timeit -n1 -r1 six + 1\n    return 42")
+            == ""
+        )
+        assert value(sandbox, "timed()") == 42
+
+
+@linux
+def test_shell_commands_are_confined_too(sandbox):
+    assert sandbox.run(f"read = !cat {ROOT / 'README.md'}") == ""
+    (said,) = value(sandbox, "list(read)")
+    assert said.endswith(("Permission denied", "No such file or directory"))
+    assert sandbox.run("!echo x > mine\nmine = !cat mine\nassert mine == ['x']") == ""
+    assert sandbox.run(f"!echo x > {ROOT}/left.txt") == "" and not (ROOT / "left.txt").exists()
+
+
 @linux
 def test_what_a_cell_started_ends_with_it():
     seconds = str(random.randrange(10_000, 99_999))

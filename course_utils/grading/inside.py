@@ -12,9 +12,9 @@ import matplotlib.pyplot  # noqa: F401  loaded once, before the processes fork f
 import torch
 import torchvision  # noqa: F401
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from course_utils.grading.confine import READABLE, VARIABLES, Limits, confine
+from course_utils.grading.shell import StudentShell
 from course_utils.teaching import checks  # noqa: F401  with it come all questions
 from course_utils.teaching.answers import CheckFailed, described, encode, perform
 
@@ -33,7 +33,7 @@ def serve(connection: Connection, folder: str, limits: Limits) -> None:
         os.environ[name] = folder
     tempfile.tempdir = folder
     torch.set_num_threads(1)  # renews torch's pool after the fork; two threads at once break it
-    shell, me = _shell(), os.getpid()
+    shell, me = StudentShell.started(), os.getpid()
     _send(connection, {"held": held})
     while True:
         try:
@@ -58,16 +58,6 @@ def _leave_everything_else(kept: int) -> None:
     os.environ.clear()
     os.environ.update(VARIABLES)
     sys.argv[:] = ["student"]
-
-
-def _shell() -> InteractiveShell:
-    """An IPython without history: what a kernel runs cells with, so that ``%`` and ``!`` work."""
-    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
-    shell.showtraceback = lambda *_, **__: None  # nobody reads it here
-    shell.showsyntaxerror = lambda *_, **__: None
-    shell.system = shell.system_raw  # `!` without a terminal of its own
-    shell.ask_exit = lambda: None
-    return shell
 
 
 def _run(shell: InteractiveShell, source: str) -> dict:
