@@ -1,61 +1,24 @@
 """What a class handed in is found whatever the platform; bad files cost nobody else anything."""
 
+import functools
 import io
 import json
-import os
 import stat
 import sys
 import zipfile
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
 
 import pytest
+from exports import NOVEMBER, notebook, read_export, write, zipped
 
 from course_utils.grading import intake
 from course_utils.grading.student_names import safe_keys
 from course_utils.grading.submissions import PRIVATE, SubmittedFile, latest, read_submissions
 
-NOVEMBER = (2026, 11, 20, 10, 0, 0)
-
-
-def notebook(text="x = 1", encoding="utf-8"):
-    cell = {"cell_type": "code", "source": text, "metadata": {}, "outputs": []}
-    text = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4}, ensure_ascii=False)
-    return text.encode(encoding)
-
-
-def zipped(files, time=NOVEMBER):
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name, time), content, zipfile.ZIP_DEFLATED)
-    return whole.getvalue()
-
-
-def write(folder, files):
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        os.utime(path, (when := datetime(*NOVEMBER).timestamp(), when))
-    return folder
-
 
 @pytest.fixture
 def read(tmp_path):
-    """Read these files, from a folder or (as `packed`) from one zip; students by their key."""
-
-    def read(files, packed=False, due=None):
-        where = tmp_path / "class"
-        if packed:
-            where = write(tmp_path, {"class.zip": zipped(files)}) / "class.zip"
-        else:
-            write(where, files)
-        told = []
-        of = {each.key: each for each in read_submissions(where, due, told)}
-        return SimpleNamespace(of=of, told=told)
-
-    return read
+    return functools.partial(read_export, tmp_path)
 
 
 def names(submission):
@@ -288,6 +251,23 @@ def test_a_bad_file_becomes_a_note_of_its_student(read, name):
     assert found.of["anna"].notes[-1] == "no notebook that can be read was handed in"
     assert not found.of["anna"].files
     assert names(found.of["bob"]) == ["03_exercises.ipynb"] and not found.of["bob"].notes
+
+
+def test_a_loop_that_printed_too_much_costs_nothing(read):
+    cell = {"cell_type": "code", "source": "x = 1", "metadata": {}, "outputs": []}
+    text = {"output_type": "stream", "name": "stdout", "text": " " * intake.NOTEBOOK_LIMIT}
+    loud = {"cells": [cell | {"outputs": [text]}], "metadata": {}, "nbformat": 4}
+    files = {f"{n}_exercises.ipynb": json.dumps(loud).encode() for n in ("01", "02")}
+    anna = read({"anna/work.zip": zipped(files), "bob/03_exercises.ipynb": notebook("b")}).of[
+        "anna"
+    ]
+    assert [json.loads(file.content)["cells"] for file in anna.files] == [[cell]] * 2
+    assert not anna.notes
+
+
+def test_a_notebook_of_the_old_format_is_read(read):
+    old = b'{"nbformat": 3, "worksheets": [{"cells": []}]}'
+    assert read({"anna/03_exercises.ipynb": old}).of["anna"].files[0].content == old
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])

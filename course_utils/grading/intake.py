@@ -4,6 +4,7 @@ Nothing here trusts a zip: its names, its sizes, its links, how deep it goes.
 """
 
 import io
+import json
 import os
 import stat
 import zipfile
@@ -15,12 +16,15 @@ from pathlib import Path
 
 from course_utils.grading.student_names import by_platform
 
+NO_NOTEBOOK = "is no notebook; it was not read"
 MB = 1_000_000
-NOTEBOOK_LIMIT = 20 * MB
+NOTEBOOK_LIMIT = 20 * MB  # without its outputs
+OUTPUTS_LIMIT = 150 * MB  # with them
 STUDENT_LIMIT = 60 * MB  # all that is read of one student's zip
 MEMBERS_LIMIT = 2_000  # in one student's zip
 DEPTH = 2  # a zip of everything, in it a student's zip, in it one more
-JUNK = {"__macosx", "thumbs.db", "desktop.ini"}
+JUNK = {"__macosx", "thumbs.db", "desktop.ini", "lost+found", "$recycle.bin", "@eadir"}
+RECORDS = {"timestamp.txt", "submission_metadata.yml"}  # of Sakai, of Gradescope
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,21 @@ def is_zip(name: str) -> bool:
     return name.lower().endswith(".zip")
 
 
+def of_a_student(name: str) -> bool:
+    """Whether a file can be what a student hands in; others never tell whose something is."""
+    return is_zip(name) or is_notebook(name)
+
+
 def class_zip(where: Path) -> Path:
-    """The one zip in a folder, where nothing else is in it and no platform named it; else itself.
+    """The one zip in a folder, where nothing else of students is in it and no platform named it.
+
+    Else what was given.
 
     Raises ``ValueError`` where there is neither a folder nor a zip.
     """
     if where.is_dir():
         inside = [path for path in where.iterdir() if not _is_junk((path.name,))]
+        inside = [path for path in inside if path.is_dir() or of_a_student(path.name)]
         alone = len(inside) == 1 and inside[0].is_file() and is_zip(inside[0].name)
         return inside[0] if alone and not by_platform(inside[0].name, is_file=True) else where
     if not where.is_file() or not is_zip(where.name):
@@ -101,8 +113,8 @@ def _on_disk(path: Path, parts: tuple[str, ...]) -> Iterator[Found]:
         found = replace(found, received=_time_of(path))
         if is_zip(path.name):
             yield from _in_zip(path, found, 1, [STUDENT_LIMIT])
-        elif not is_notebook(path.name):
-            yield replace(found, fault="is no notebook; it was not read")
+        elif not is_notebook(path.name) and path.name not in RECORDS:
+            yield replace(found, fault=NO_NOTEBOOK)
         else:
             with path.open("rb") as file:
                 yield replace(found, content=_limited(file, [STUDENT_LIMIT]))
@@ -112,14 +124,32 @@ def _on_disk(path: Path, parts: tuple[str, ...]) -> Iterator[Found]:
 
 
 def _limited(file, left: list[int]) -> bytes:
-    """The content, of which no more than the limits allow is ever in memory."""
-    content = file.read(min(NOTEBOOK_LIMIT, left[0]) + 1)
-    if len(content) > NOTEBOOK_LIMIT:
-        raise ValueError(f"it has more than {NOTEBOOK_LIMIT // MB} MB")
-    if len(content) > left[0]:
+    """The content, of which no more than the limits allow is ever in memory.
+
+    Outputs of a large notebook, such as a loop that printed, are dropped.
+    """
+    whole = file.read(OUTPUTS_LIMIT + 1 if left[0] > 0 else 1)
+    content = whole if len(whole) <= NOTEBOOK_LIMIT else _without_outputs(whole)
+    left[0] -= len(whole) // 5  # a bomb is not unpacked again and again
+    if len(whole) > OUTPUTS_LIMIT or len(content) > NOTEBOOK_LIMIT:
+        raise ValueError(
+            f"it has more than {NOTEBOOK_LIMIT // MB} MB: clear all outputs, and save it again"
+        )
+    more = max(0, len(content) - len(whole) // 5)
+    if more > left[0]:
         raise ValueError(f"there is more than {STUDENT_LIMIT // MB} MB in all")
-    left[0] -= len(content)
+    left[0] -= more
     return content
+
+
+def _without_outputs(content: bytes) -> bytes:
+    try:
+        notebook = json.loads(content)
+        for cell in notebook["cells"]:
+            cell["outputs"] = []
+        return json.dumps(notebook).encode()
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return content
 
 
 # ---- in a zip ----
@@ -194,4 +224,4 @@ def _refused(info: zipfile.ZipInfo, name: str, depth: int) -> str | None:
         return "is encrypted; it was not read"
     if is_zip(name):
         return "is a zip in a zip in a zip; it was not opened" if depth >= DEPTH else None
-    return None if is_notebook(name) else "is no notebook; it was not read"
+    return None if is_notebook(name) or (not depth and name in RECORDS) else NO_NOTEBOOK

@@ -11,7 +11,13 @@ from datetime import datetime
 MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)")
 CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)")
 BLACKBOARD = re.compile(r".+_(?P<name>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5})[_.]?(?P<file>.*)")
+SAKAI = re.compile(r"(?P<last>[^,()]+), ?(?P<first>[^()]*)\((?P<id>[^()]+)\)"
+                   r"(?:_Submission attachment\(s\)_(?P<file>.+))?")  # fmt: skip
+BRIGHTSPACE = re.compile(r"(?P<id>\d+)-\d+ - (?P<name>.+?) - (?P<when>[^-]*\b20\d\d\b[^-]*?)"
+                         r"(?: - (?P<file>.+))?")  # fmt: skip
 ILIAS = re.compile(r"(?P<last>[^_]+)_(?P<first>[^_]+)_(?P<login>[^_\s]+)_(?P<id>\d+)")
+COPY = re.compile(r"(?i)\b(copy of|kopie von)$|^(copy of|kopie von)\b|(?<=.)\s*\(\d+\)$"
+                  r"|(?: - kopie| copy)$")  # fmt: skip
 CHAPTER_FILE = re.compile(r"(?<![^\W_])\d\d_exercises(?![^\W_])")
 LETTERS = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "Ae",
                          "œ": "oe", "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "ı": "i"})  # fmt: skip
@@ -40,14 +46,18 @@ def by_platform(name: str, is_file: bool) -> Who | None:
     """
     if found := MOODLE.fullmatch(name):
         return Who(found["name"], f"{found['name']} {found['id']}", found["file"])
+    if found := BRIGHTSPACE.fullmatch(name.removesuffix(".zip") if is_file else name):
+        received = time_of(found["when"], "%b %d, %Y %I%M %p")
+        identity = f"{found['name']} {found['id']}"
+        return Who(found["name"], identity, found["file"] or "", received=received)
+    if (found := SAKAI.fullmatch(name)) and is_file == bool(found["file"]):
+        student = f"{found['first'].strip()} {found['last'].strip()}".strip()
+        return Who(student, f"{student} {found['id']}", found["file"] or "")
     if not is_file:
         found = ILIAS.fullmatch(name)
         return found and Who(f"{found['first']} {found['last']}", name.replace("_", " "))
     if found := BLACKBOARD.fullmatch(name):
-        try:
-            received = datetime.strptime(found["when"], "%Y-%m-%d-%H-%M-%S")
-        except ValueError:
-            received = None
+        received = time_of(found["when"], "%Y-%m-%d-%H-%M-%S")
         return Who(found["name"], found["name"], found["file"], received=received)
     if found := CANVAS.fullmatch(name):
         identity, late = f"{found['name']} {found['id']}", bool(found["late"])
@@ -55,14 +65,30 @@ def by_platform(name: str, is_file: bool) -> Who | None:
     return None
 
 
+def time_of(text: str, form: str) -> datetime | None:
+    """The time that a platform wrote; None where it was another form.
+
+    >>> time_of("Nov 3, 2026 105 PM", "%b %d, %Y %I%M %p").hour
+    13
+    """
+    text = re.sub(r"\b(\d)(\d\d [AP]M)", r"0\1\2", text.replace(":", "").strip())
+    try:
+        return datetime.strptime(text, form)
+    except ValueError:
+        return None
+
+
 def by_name(name: str) -> str:
     """The student in a folder's or file's name, without chapter and ending; may be empty.
 
-    >>> by_name("03_exercises_alice.ipynb"), by_name("Li Lei.zip"), by_name("03_exercises.ipynb")
-    ('alice', 'Li Lei', '')
+    >>> by_name("03_exercises_alice.ipynb"), by_name("Li (1).zip"), by_name("03_exercises.ipynb")
+    ('alice', 'Li', '')
+    >>> by_name("Copy of 03_exercises - Alice Adams.ipynb"), by_name("03_exercises (2).ipynb")
+    ('Alice Adams', '(2)')
     """
     stem = re.sub(r"(?i)(\.zip|\.ipynb(\.txt|\.json)?)$", "", name)
-    return CHAPTER_FILE.sub("", stem).strip(" _-.")
+    stem = CHAPTER_FILE.sub("", stem).strip(" _-.")
+    return COPY.sub("", stem).strip(" _-.") or stem
 
 
 def shown(name: str) -> str:

@@ -4,18 +4,24 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from os.path import commonprefix
 from pathlib import Path
 
-from course_utils.grading.intake import Found, class_zip, find_all, is_notebook, is_zip
-from course_utils.grading.student_names import Who, by_name, by_platform, safe_keys, shown
+from course_utils.grading.intake import NO_NOTEBOOK, Found, class_zip
+from course_utils.grading.layout import CHAPTER, with_students
+from course_utils.grading.student_names import Who, safe_keys, shown
 
 PRIVATE = "for the instructor: "  # a note that begins so is not for the student to read
+OF_PLATFORMS = {
+    "txt",
+    "index.html",
+    "comments.txt",
+    "feedbackText.html",
+}  # beside what is handed in
+MOST_TOLD = 10  # notes on the class that are printed before the marks
 COPY = re.compile(r"(?i)( ?\(\d+\)| - kopie| copy)$")
-CHAPTER = re.compile(r"(?<!\d)\d\d_exercises")
 
 
 @dataclass
@@ -41,8 +47,10 @@ class Submission:
 def read_submissions(
     where: Path, due: datetime | None = None, class_notes: list[str] | None = None
 ) -> list[Submission]:
-    """All submissions in a folder, or in one zip, of Moodle, Canvas, Blackboard, ILIAS or none.
+    """All submissions in a folder, or in one zip, of a learning platform or none.
 
+    Known are Moodle, Canvas, Blackboard, Brightspace, Sakai, Gradescope and ILIAS; Google Classroom
+    and GitHub Classroom name files and folders after the students. See `layout`.
     Whatever is wrong with a file becomes a note of its student; where no student can be named, it
     is added to `class_notes`. Late is what came after `due` (local time where it has no zone).
     Raises ``ValueError`` where there is neither a folder nor a zip.
@@ -50,15 +58,21 @@ def read_submissions(
     due = due.astimezone().replace(tzinfo=None) if due and due.tzinfo else due
     class_notes = [] if class_notes is None else class_notes
     students: dict[str, Submission] = {}
-    for who, found, name in _with_students(class_zip(where), class_notes):
+    others: dict[str, list[str]] = defaultdict(list)
+    for who, found, name in with_students(class_zip(where), class_notes):
         mine = students.setdefault(who.identity, Submission(shown(who.student), ""))
         if found.content is not None:
             _add(mine, who, found, shown(name), due)
-        elif found.fault and name != "txt":  # Blackboard's own, beside each attempt
+        elif found.fault == NO_NOTEBOOK and name in OF_PLATFORMS:
+            continue
+        elif found.fault == NO_NOTEBOOK:
+            others[who.identity].append(shown(name))
+        elif found.fault:
             mine.notes.append(f"{shown(name)} {shown(found.fault)}")
     for identity, key in safe_keys(students).items():
         mine = students[identity]
         mine.key = key
+        mine.notes += _not_read(others[identity])
         mine.files, notes = latest(mine.files)
         notes += [f"{file.name} is late{file.late}" for file in mine.files if file.late]
         notes += ["no notebook that can be read was handed in"] * (not mine.files)
@@ -68,59 +82,25 @@ def read_submissions(
     return ordered
 
 
-# ---- who ----
+def class_in_words(submissions: list[Submission], class_notes: list[str]) -> str:
+    """Who was found, to be read before the marks: loud where a class may have become one."""
+    files = sum(len(each.files) for each in submissions)
+    told = [f"{len(submissions)} students with {files} notebook{'s' * (files != 1)}"]
+    if len(submissions) == 1:
+        told = [
+            f"ONLY ONE STUDENT was found: {submissions[0].student!r}, with {files} notebook"
+            f"{'s' * (files != 1)}. If this is a class, give each student a folder or a zip."
+        ]
+    more = len(class_notes) - MOST_TOLD
+    told += [f"  {note}" for note in class_notes[:MOST_TOLD]]
+    return "\n".join(told + [f"  … {more} more notes in summary.html"] * (more > 0))
 
 
-def _with_students(where: Path, class_notes: list[str]) -> Iterable[tuple[Who, Found, str]]:
-    """Each thing found, with its student and the name that the student gave it."""
-    everything = list(find_all(where))
-    parents = {found.parts[:n] for found in everything for n in range(1, len(found.parts))}
-    everything = [
-        f for f in everything if f.content is not None or f.fault or f.parts not in parents
-    ]
-    known = [found for found in everything if found.trusted]
-    root = _root(known)
-    for found in everything:
-        who, name = found.trusted and _who(found, root), "".join(found.parts[-1:])
-        alone = len(found.parts) == root + 1
-        if not found.trusted or (alone and found.fault and not who and not _of_a_student(name)):
-            class_notes.append(shown(f"{'/'.join(found.parts) or where.name} {found.fault}"))
-            continue
-        if not who:
-            student = by_name(shown(found.parts[root])) or by_name(shown(where.resolve().name))
-            who = Who(student, student)
-        yield who, found, who.file if alone and who.file else name
-
-
-def _of_a_student(name: str) -> bool:
-    return is_zip(name) or is_notebook(name)
-
-
-def _who(found: Found, level: int) -> Who | None:
-    """The student that a platform names at this level."""
-    name = shown(found.parts[level])
-    return by_platform(name, is_file=is_zip(name) or _is_file(found, level))
-
-
-def _is_file(found: Found, level: int) -> bool:
-    read = found.content is not None or found.fault is not None
-    return read and len(found.parts) == level + 1 and not is_zip(found.parts[-1])
-
-
-def _root(known: list[Found]) -> int:
-    """How many outer folders hold all students together, as Moodle's does in some exports.
-
-    A student's own folders are not taken for students: only what the platform named counts.
-    """
-    paths = [f.parts[: f.trusted - _is_file(f, f.trusted - 1)] for f in known]
-    common = len(commonprefix(paths)) if paths else 0
-    for level in range(common + 1):
-        if all(f.trusted > level and _who(f, level) for f in known):
-            return level
-    below = {f.parts[common] for f in known if f.trusted > common}
-    if len(below) > 1 and all(len(path) > common for path in paths):
-        return common
-    return 0
+def _not_read(names: list[str]) -> list[str]:
+    """A note on files that are no notebooks: one line, however many."""
+    if len(names) <= 3:
+        return [f"{name} {NO_NOTEBOOK}" for name in names]
+    return [f"{len(names)} files are no notebooks; they were not read: {', '.join(names[:3])}, …"]
 
 
 # ---- what ----
@@ -149,7 +129,8 @@ def _as_notebook(content: bytes) -> bytes:
         notebook = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("is damaged: it cannot be read as a notebook") from None
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+    cells = notebook.get("cells", notebook.get("worksheets")) if isinstance(notebook, dict) else 0
+    if not isinstance(cells, list):  # worksheets: of before 2015, and of some converters
         raise ValueError("is no notebook of this kind: it has no cells")
     return text.encode()
 
