@@ -387,7 +387,7 @@ def grade(
     Args:
         submissions: A folder, or a zip, with notebooks or zips as learning platforms export them.
         out: Where the results go; an nbgrader course for Formgrader lies there too.
-        only: Some chapters (03) or some students.
+        only: Some chapters (03) or some students; else what was released, or handed in, counts.
         resume: Go on with a grading that was stopped; what has not changed is not graded again.
         due: What came later is told as late, such as 2026-11-20T23:59.
         source: The notebooks with solutions; default: notebooks/solutions.

@@ -17,6 +17,8 @@ from nbgrader.api import Gradebook
 
 from course_utils.grading.confine import Limits
 from course_utils.grading.grade import grade
+from course_utils.grading.release import release
+from course_utils.grading.sources import read_sources, read_submitted
 from course_utils.notebooks import ROOT
 from course_utils.teaching.exercises import EXERCISES
 
@@ -117,6 +119,12 @@ def without_ids(notebook: dict) -> dict:
     return notebook
 
 
+def lines_of_windows(notebook: dict) -> dict:
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"]).replace("\n", "\r\n")
+    return notebook
+
+
 def reordered(notebook: dict) -> dict:
     notebook["cells"].reverse()
     return notebook
@@ -169,6 +177,7 @@ CHANGED = {  # how a notebook came: (points lost, what the table says)
     other_version: (0, "version 0.0.9"),
     without_ids: (0, ""),
     reordered: (0, ""),
+    lines_of_windows: (0, ""),
     check_changed: (2, "check cell was changed, and restored: shortcut"),
     check_removed: (0, ""),
     answer_removed: (2, "no cell with an answer: shortcut"),
@@ -268,6 +277,11 @@ def test_changed_notebooks_are_graded_by_the_source(room, change):
     expected = MOST | {"shortcut": MOST["shortcut"] - lost}
     assert points(room, change.__name__) == expected
     assert told in " ".join(row(room[1], change.__name__).values())
+
+
+def test_line_ends_of_windows_are_no_changed_check(sources):
+    content = json.dumps(lines_of_windows(handed_in(CHAPTER))).encode()
+    assert not read_submitted(content, read_sources(sources)[CHAPTER]).notes
 
 
 def test_nothing_is_written_outside(room):
@@ -371,3 +385,87 @@ def test_a_spy_learns_nothing_of_the_hidden_checks(tmp_path, sources):
     assert "(2, 7, 4, 4)" not in marks["projection"].message  # what the hidden check would ask
     assert "QUESTIONS" in row(tmp_path / "out", "spy")["remarks for the instructor"]
     assert "QUESTIONS" not in (tmp_path / "out" / "feedback" / "spy.html").read_text("utf-8")
+
+
+def test_one_chapter_that_was_released_is_graded_as_one(tmp_path, capsys):
+    for student, chapters in {"anna": ["01"], "bob": ["01"], "carl": ["01", "03"]}.items():
+        for chapter in chapters:
+            home = tmp_path / "in" / student / chapter
+            home.mkdir(parents=True)
+            name = f"{chapter}_exercises.ipynb"
+            release([chapter] if chapter == "01" else [], out=tmp_path / chapter, source=SOURCES)
+            shutil.copy(tmp_path / chapter / name, home)
+    results = grade(tmp_path / "in", tmp_path / "out", SOURCES, limits=LIMITS)
+    said = capsys.readouterr().out
+    assert "Chapters that count: 01 (as released); not 02 03 04 05 06" in said
+    assert said.index("3 students with 4 notebooks") < said.index("1/3 ")
+    assert {(result.student, result.chapter) for result in results} == {
+        ("anna", "01"), ("bob", "01"), ("carl", "01")
+    }  # fmt: skip
+    table = row(tmp_path / "out", "carl")
+    assert "percent of 16" in table
+    assert "chapter 03 does not count here" in table["notes"]
+    results = grade(tmp_path / "in", tmp_path / "named", SOURCES, ["01", "03"], limits=LIMITS)
+    assert len(results) == 6  # as the instructor named them
+
+
+def own_cells(*sources: str) -> dict:
+    """A solved notebook whose first answer needs `helper`, with these cells of its student's."""
+    notebook = handed_in(CHAPTER)
+    cell = cell_of(notebook, "shortcut-answer")
+    cell["source"] = cell["source"].replace("F.relu(out + x)", "helper(out + x)")
+    notebook["cells"][1:1] = [
+        {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "id": f"own-{n}",
+         "execution_count": None} for n, source in enumerate(sources)
+    ]  # fmt: skip
+    return notebook
+
+
+HELPER = "def helper(x): return torch.nn.functional.relu(x)"
+OWN = {  # a student's own cells: the notes, and what the check says of the answer that needs them
+    "only colab has it": (
+        [f"from google.colab import drive\nimport torch\n{HELPER}"],
+        ["03: your own cell 1 (`from google.colab import drive`) raises ModuleNotFoundError in "
+         "`from google.colab import drive`: No module named 'google.colab'; what comes after that "
+         "in it did not run"],
+        "name 'helper' is not defined; your own cell 1 (`from google.colab import drive`) names "
+        "it, and failed: see the notes",
+    ),
+    "a cell that needs one that fails": (
+        ["import seaborn as sns", f"import torch\nsns.set()\n{HELPER}"],
+        ["your own cell 1 (`import seaborn as sns`) raises ModuleNotFoundError",
+         "name 'sns' is not defined; your own cell 1 (`import seaborn as sns`) names it"],
+        "your own cell 2 (`import torch`) names it, and failed",
+    ),
+    "one that has nothing to do with it": (
+        [f"import torch\n{HELPER}", "1 / 0"], ["your own cell 2 (`1 / 0`) raises ZeroDivision"], ""
+    ),
+    "an endless one": (
+        [f"import torch\n{HELPER}", "while True: pass"],
+        ["your own cell 2 (`while True: pass`): the cell was left out: it ran longer"], ""
+    ),
+    "magics": ([f"%matplotlib inline\n!pip install -q torch\nimport torch\n{HELPER}"], [], ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OWN)
+def test_own_cells_that_fail_are_told_and_cost_no_other_answer(tmp_path, sources, what):
+    cells, notes, message = OWN[what]
+    save(tmp_path / "in", "anna", own_cells(*cells))
+    (result,) = grade(tmp_path / "in", tmp_path / "out", sources, limits=LIMITS)
+    (shortcut, *others) = result.marks
+    assert all(mark.points == mark.most for mark in others)
+    assert message in shortcut.message and bool(shortcut.points) is not bool(message)
+    told = row(tmp_path / "out", "anna")["notes"]
+    assert all(note in told for note in notes) and bool(told) is bool(notes)
+    page = (tmp_path / "out" / "feedback" / "anna.html").read_text("utf-8")
+    assert ("your own cell" in page) is bool(notes)
+
+
+def test_a_copied_answer_cell_costs_nothing(tmp_path, sources):
+    notebook = handed_in(CHAPTER)
+    cell = cell_of(notebook, "shortcut-answer")
+    notebook["cells"].insert(3, cell | {"id": "copied", "source": blank("shortcut")})
+    save(tmp_path / "in", "anna", notebook)
+    (result,) = grade(tmp_path / "in", tmp_path / "out", sources, limits=LIMITS)
+    assert result.points == result.most

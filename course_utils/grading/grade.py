@@ -1,6 +1,5 @@
 """Grade a class: from a folder of submissions to marks, feedback and a summary."""
 
-import ast
 import hashlib
 import os
 from collections import defaultdict
@@ -14,20 +13,26 @@ from nbformat import NotebookNode
 
 from course_utils import __version__
 from course_utils.files import write_whole
+from course_utils.grading.chapters import chapters_that_count
 from course_utils.grading.confine import FILES, LIMITS, NETWORK, PROCESSES, READABLE, USER, Limits
+from course_utils.grading.copies import fingerprint, tell_same_answers
 from course_utils.grading.marks import Mark, Result, read_results
 from course_utils.grading.sandbox import Sandbox, Stopped, kill_all
 from course_utils.grading.session import grade_notebook
 from course_utils.grading.sources import (
     Source,
-    Submitted,
     read_sources,
     read_submitted,
     rebuilt,
     version_of,
     which_chapter,
 )
-from course_utils.grading.submissions import Submission, SubmittedFile, read_submissions
+from course_utils.grading.submissions import (
+    Submission,
+    SubmittedFile,
+    class_in_words,
+    read_submissions,
+)
 
 USUAL = Limits()
 WISHED = [USER, NETWORK, FILES, PROCESSES, LIMITS]
@@ -64,29 +69,35 @@ def grade(
 ) -> list[Result]:
     """Grade submissions; writes marks.csv, feedback, a summary and an nbgrader course to ``out``.
 
-    ``only`` names chapters ("03") or students. Results that are there are kept with ``resume`` as
-    far as nothing has changed. Raises ``ValueError`` or ``OSError`` in one line for what cannot be.
+    ``only`` names chapters ("03") or students; without, `chapters_that_count` says what counts.
+    Results that are there are kept with ``resume`` as far as nothing has changed. Raises
+    ``ValueError`` or ``OSError`` in one line for what cannot be.
     """
     from course_utils.grading.gradebook import prepare, write_gradebook
     from course_utils.grading.report import write_report
 
     every = read_sources(source)
-    chapters = [word for word in only if word in every] or every
-    sources = {chapter: every[chapter] for chapter in chapters}
     _check_places(where, out, source, resume or bool(only))
     class_notes: list[str] = []
     submissions = read_submissions(where, due, class_notes)
     if not submissions:
-        raise ValueError(f"{where}: nothing was handed in there; {' '.join(class_notes)}")
+        told = "; ".join(class_notes[:9]) or "it is empty"
+        raise ValueError(f"{where}: nothing was handed in there: {told}")
     chosen = _chosen(submissions, [word for word in only if word not in every])
+    counted, told = chapters_that_count(submissions, every)
+    named = [word for word in only if word in every]
+    sources = {chapter: every[chapter] for chapter in named or counted}
+    print(class_in_words(submissions, class_notes), *[told] * (not named), sep="\n")
     print(protection(limits), flush=True)
     prepare(out / "nbgrader", source)
     notes = {each.key: list(each.notes) for each in submissions}
-    jobs = [job for each in chosen for job in _jobs(each, sources, notes[each.key])]
+    jobs = [job for each in chosen for job in _jobs(each, sources, every, notes[each.key])]
     jobs = [job for job in jobs if not (resume and _is_graded(job, out))]
     _grade_all(jobs, out, limits, workers or min(4, os.cpu_count() or 1))
     names = {each.key: each.student for each in submissions}
     results = [result for result in read_results(out / "results") if result.student in names]
+    kept = {*sources, *(result.chapter for result in results if only or result.answers)}
+    results = [result for result in results if result.chapter in kept]  # not what nobody handed in
     tell_same_answers(results)
     write_report(results, out, names, notes, class_notes)
     write_gradebook(out / "nbgrader", {source.path.stem for source in sources.values()})
@@ -132,17 +143,24 @@ def _chosen(submissions: list[Submission], names: list[str]) -> list[Submission]
     return [s for s in submissions if not names or s.key in names or s.student in names]
 
 
-def _jobs(submission: Submission, sources: dict[str, Source], notes: list[str]) -> list[Job]:
+def _jobs(
+    submission: Submission,
+    sources: dict[str, Source],
+    every: dict[str, Source],
+    notes: list[str],
+) -> list[Job]:
     """One notebook for each chapter; what cannot be used goes to the notes."""
     found: dict[str, list[SubmittedFile]] = defaultdict(list)
     for file in submission.files:
         try:
-            chapter = which_chapter(file.content, sources)
+            chapter = which_chapter(file.content, every)
         except ValueError as error:
             notes.append(f"{file.name}: {error}")
             continue
         if chapter is None:
             notes.append(f"{file.name}: none of its cells belongs to these exercises")
+        elif chapter not in sources:
+            notes.append(f"{file.name}: chapter {chapter} does not count here; it was not graded")
         else:
             found[chapter].append(file)
     for chapter, files in found.items():
@@ -207,7 +225,7 @@ def grade_job(job: Job, limits: Limits) -> tuple[Result, NotebookNode | None]:
         submitted = read_submitted(job.file.content, job.source)
         result.notes += submitted.notes
         result.remarks += submitted.remarks
-        result.answers = _fingerprint(submitted)
+        result.answers = fingerprint(submitted)
         result.marks, stopped = grade_notebook(job.source, submitted, limits)
         result.notes += stopped
         return result, rebuilt(job.source, submitted)
@@ -215,29 +233,6 @@ def grade_job(job: Job, limits: Limits) -> tuple[Result, NotebookNode | None]:
         result.marks = _nothing(job.source, "the notebook could not be graded")
         result.remarks.append(f"{type(error).__name__}: {error}")
         return result, None
-
-
-def _fingerprint(submitted: Submitted) -> str:
-    """Of the answers without comments and layout."""
-    pieces = []
-    for name, code in submitted.cells:
-        try:
-            pieces += [ast.dump(ast.parse(code))] if name else []
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            pieces.append(code.strip())
-    return hashlib.sha256("\n".join(pieces).encode()).hexdigest()
-
-
-def tell_same_answers(results: list[Result]) -> None:
-    """Remark, for the instructor, whose answers are the same but for comments and layout."""
-    alike = defaultdict(list)
-    for result in results:
-        if result.points and result.answers:
-            alike[result.chapter, result.answers].append(result)
-    for same in alike.values():
-        for result in same if len(same) > 1 else []:
-            others = [other.student for other in same if other is not result]
-            result.remarks.append(f"{result.chapter}: same answers as {', '.join(others)}")
 
 
 def _nothing(source: Source, why: str) -> list[Mark]:

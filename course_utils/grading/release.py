@@ -30,7 +30,8 @@ def release(chapters: Sequence[str] = (), *, out: Path, source: Path = SOURCE) -
     """
     need_nbgrader("release")
     chosen = _chosen(chapters, source)
-    notebooks = {f"{name}_exercises.ipynb": student_version(path) for name, path in chosen.items()}
+    told = list(chosen) if chapters else []  # for `course grade`: what counts
+    notebooks = {f"{n}_exercises.ipynb": student_version(path, told) for n, path in chosen.items()}
     for name in notebooks:
         if (out / name).is_file() and b"BEGIN SOLUTION" in (out / name).read_bytes():
             raise ValueError(f"{out} holds notebooks with solutions: name another folder")
@@ -61,9 +62,10 @@ def _chosen(chapters: Sequence[str], source: Path) -> dict[str, Path]:
     return {chapter: found[chapter] for chapter in asked}
 
 
-def student_version(path: Path) -> bytes:
+def student_version(path: Path, released: Sequence[str] = ()) -> bytes:
     """The notebook of these solutions as students get it; ``ValueError`` in one line for a fault.
 
+    It tells which chapters were ``released`` with it, where these are not all.
     Links stay as they are: they hold in any folder beside that of the solutions.
     """
     import nbformat
@@ -76,7 +78,8 @@ def student_version(path: Path) -> bytes:
         _check_nothing_left(notebook, removed)
     except Exception as error:  # nbgrader and nbformat have many kinds
         raise ValueError(f"{path.name}: {str(error).partition(chr(10))[0]}") from error
-    notebook.metadata["course_utils"] = {"version": __version__}
+    about = {"released": list(released)} if released else {}
+    notebook.metadata["course_utils"] = {"version": __version__, **about}
     return (nbformat.writes(notebook).rstrip("\n") + "\n").encode()
 
 

@@ -48,11 +48,20 @@ class Source:
     given: dict[str, str]  # cells that stand as they are, by their id
 
 
+@dataclass(frozen=True)
+class Cell:
+    """Code to run: the answer to an exercise, else a student's own, or one that is given."""
+
+    task: str | None
+    code: str
+    number: int = 0  # among the code cells of the student's notebook; 0: given by the source
+
+
 @dataclass
 class Submitted:
-    """What counts of a student's notebook: code to run in order, with the exercise it is for."""
+    """What counts of a student's notebook, in the order in which it runs."""
 
-    cells: list[tuple[str | None, str]]
+    cells: list[Cell]
     notes: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)  # for the instructor only
 
@@ -118,11 +127,22 @@ def code_cells(content: bytes) -> list[tuple[str, str]]:
 
 def version_of(content: bytes) -> str:
     """The course's version that a released notebook carries, or nothing."""
-    try:
-        version = json.loads(content.decode("utf-8-sig"))["metadata"]["course_utils"]["version"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return ""
+    version = _told(content, "version")
     return version if isinstance(version, str) else ""
+
+
+def released_with(content: bytes) -> tuple[str, ...]:
+    """The chapters that were released together with this notebook; none where all were."""
+    chapters = _told(content, "released")
+    return tuple(str(each) for each in chapters) if isinstance(chapters, list) else ()
+
+
+def _told(content: bytes, name: str):
+    """What `course release` wrote into a notebook, or what somebody made of it."""
+    try:
+        return json.loads(content.decode("utf-8-sig"))["metadata"]["course_utils"][name]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
 
 
 def _grade_id(cell: dict) -> str:
@@ -135,7 +155,8 @@ def _grade_id(cell: dict) -> str:
 def _text(source) -> str:
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    return source.encode("utf-8", "replace").decode() if isinstance(source, str) else ""
+    text = source.encode("utf-8", "replace").decode() if isinstance(source, str) else ""
+    return text.replace("\r\n", "\n")  # from Windows' editors
 
 
 def which_chapter(content: bytes, sources: dict[str, Source]) -> str | None:
@@ -162,26 +183,26 @@ def _task_of(identity: str, code: str, source: Source) -> str | None:
 
 def read_submitted(content: bytes, source: Source) -> Submitted:
     """What counts of a notebook. Raises ``ValueError`` where it is none."""
-    cells, notes = [(None, code) for code in source.given.values()], []
+    cells, notes = [Cell(None, code) for code in source.given.values()], []
     checks = {task.visible.strip() for task in source.tasks.values()}
     restored = set()
-    for number, (identity, code) in enumerate(code_cells(content)):
+    for number, (identity, code) in enumerate(code_cells(content), start=1):
         if identity in source.given:
             continue
-        if len(code) > LONGEST or number >= MOST_CELLS:
-            notes.append(f"cell {number + 1} is left out: too long, or one of too many")
+        if len(code) > LONGEST or number > MOST_CELLS:
+            notes.append(f"cell {number} is left out: too long, or one of too many")
             continue
         if identity in source.tasks or code.strip() in checks:
             if code.strip() not in checks:
                 restored.add(identity)
             continue
-        cells.append((_task_of(identity, code, source), code))
+        cells.append(Cell(_task_of(identity, code, source), code, number))
     if restored:
         notes.append(f"check cell was changed, and restored: {', '.join(sorted(restored))}")
-    answered = {name for name, _ in cells}
+    answered = {cell.task for cell in cells}
     if missing := [name for name in source.tasks if name not in answered]:
         notes.append(f"no cell with an answer: {', '.join(missing)}")
-    strange = {found for _, code in cells[len(source.given) :] for found in PRIVY.findall(code)}
+    strange = {found for cell in cells if cell.number for found in PRIVY.findall(cell.code)}
     remarks = (
         [f"{source.chapter}: look at the code: {', '.join(sorted(strange))}"] if strange else []
     )
@@ -192,10 +213,10 @@ def rebuilt(source: Source, submitted: Submitted) -> NotebookNode:
     """A notebook as the source has it, with a student's cells in place of the solutions."""
     notebook = nbformat.from_dict(json.loads(json.dumps(source.notebook)))
     answers: dict[str, list[str]] = {name: [] for name in source.tasks}
-    for name, code in submitted.cells[len(source.given) :]:
-        if name:
-            answers[name].append(code)
-    own = [code for name, code in submitted.cells[len(source.given) :] if not name]
+    for cell in submitted.cells:
+        if cell.task:
+            answers[cell.task].append(cell.code)
+    own = [cell.code for cell in submitted.cells if cell.number and not cell.task]
     for cell in notebook.cells:
         identity = cell.metadata.nbgrader.grade_id
         if cell.cell_type == "code":
