@@ -1,6 +1,5 @@
 """What a run will do: its settings filled in and checked, before anything is written."""
 
-import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -11,25 +10,15 @@ from course_utils.files import check_writable
 from course_utils.models import list_models
 from course_utils.models.pretrained import find_weights
 from course_utils.opening import check_data
-from course_utils.recipes import USUAL, default_model, recipe
+from course_utils.recipes import default_model, recipe
 from course_utils.resumed import begun_with
-from course_utils.settings import DEFAULTS, TrainSettings
+from course_utils.settings import DEFAULTS, RULES, TrainSettings, check_ranges
 from course_utils.training.optim import EVERY_EPOCH
 
-# a run that is resumed with another of these would be neither the one nor the other
-FIXED = ("data", "model", "profile", "batch_size", "accumulate", "mixed_precision", "seed")
-FIXED += ("mean", "std", *USUAL)
 RATES = ("learning_rate", "learning_rate_per_256")
 MODEL_OPTIONS = ("stem", "width", "auxiliary", "enlarge")
 CHANCE = {"padding", "crop_scale", "rotation", "colour_jitter"}
 PICTURES = {"image_size", "bad_images", "workers", *CHANCE} - {"padding"}  # of folders only
-
-POSITIVE = ("epochs", "batch_size", "learning_rate", "threads", "width", "enlarge", "image_size")
-POSITIVE += ("keep", "save_from", "warm_up_epochs", "crop_scale", "accumulate", "top_k")
-POSITIVE += ("learning_rate_per_256", "step_epochs", "step_factor", "timeout")
-
-MOST = {"seed": 2**32 - 1, "image_size": 2048, "rotation": 180, "workers": 256, "threads": 1024}
-MOST |= {"batch_size": 2**20, "accumulate": 2**20, "epochs": 10**6, "width": 4096, "padding": 512}
 
 
 def complete(settings: TrainSettings) -> TrainSettings:
@@ -86,43 +75,14 @@ def check_folder(run: Path, resume: bool, data: str) -> None:
             raise ValueError(f"{run} lies among the pictures of {data}; choose another folder")
 
 
-def check_ranges(settings: TrainSettings) -> None:
-    """Raise ``ValueError`` for a number that cannot be, before anything begins."""
-    given = {name: value for name, value in vars(settings).items() if value is not None}
-    for name, value in given.items():
-        if isinstance(value, float) and math.isinf(value):
-            raise ValueError(f"{name} is {value}; it must be a finite number")
-    for name in POSITIVE:
-        if name in given and not given[name] > 0:
-            raise ValueError(f"{name} is {given[name]}; it must be greater than 0")
-    for name in ("padding", "weight_decay", "workers"):
-        if name in given and not given[name] >= 0:
-            raise ValueError(f"{name} is {given[name]}; it must be 0 or greater")
-    for name in ("label_smoothing", "crop_scale"):
-        if not 0 <= given.get(name, 0) <= 1:
-            raise ValueError(f"{name} is {given[name]}; it is a share, 0 to 1")
-    for name in ("momentum", "warm_up"):
-        if not 0 <= given.get(name, 0) < 1:
-            raise ValueError(f"{name} is {given[name]}; it must be from 0 to below 1")
-    for name, most in MOST.items():
-        if not 0 <= given.get(name, 0) <= most:
-            raise ValueError(f"{name} is {given[name]}; it must be from 0 to {most}")
-    jitter = given.get("colour_jitter", (0,))
-    if not all(0 <= share <= 1 for share in jitter) or jitter[-1] > 0.5:
-        raise ValueError(f"colour_jitter is {jitter}; shares, 0 to 1, the last of at most 0.5")
-    if not all(0 <= value <= 1 for value in given.get("mean", ())):
-        raise ValueError(f"mean is {given['mean']}; pixels go from 0 to 1")
-    if not all(0 < value <= 1 for value in given.get("std", ())):
-        raise ValueError(f"std is {given['std']}; pixels are divided by it: above 0, at most 1")
-
-
 def check_resumed(settings: TrainSettings, begun: dict) -> None:
     """Raise ``ValueError`` where a run that goes on is told to be another."""
     told = begun | {name: v for name, v in vars(settings).items() if v is not None}
     # where the rate is planned over the run's length, that must stay
     planned = told.get("schedule") in ("linear", "cosine") or told.get("warm_up")
-    for name in (*FIXED, "epochs") if planned else FIXED:
-        if name in begun and begun[name] != told[name] and name != "weights":
+    for name in begun:
+        fixed = RULES[name].fixed or (name == "epochs" and planned)
+        if fixed and begun[name] != told[name]:
             raise ValueError(
                 f"{settings.out} was begun with {name}={begun[name]}, not {told[name]}: "
                 "resume with the same, or choose another folder"

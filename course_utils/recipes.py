@@ -5,37 +5,7 @@ The notebooks write the same tables out where a student reads them; a test holds
 
 from course_utils.data.locations import data_kind
 from course_utils.data.official_weights import OFFICIAL
-
-# in force where a recipe does not say otherwise
-USUAL = {
-    "stem": None,
-    "width": None,
-    "auxiliary": None,
-    "enlarge": None,
-    "zero_gamma": False,
-    "weights": "none",
-    "trained": "all",
-    "image_size": None,
-    "crop_scale": None,
-    "rotation": None,
-    "colour_jitter": None,
-    "padding": 4,
-    "augment": "usual",
-    "optimizer": "adam",
-    "momentum": 0.9,
-    "nesterov": True,
-    "learning_rate": 1e-3,
-    "learning_rate_per_256": None,
-    "schedule": "constant",
-    "step_epochs": 7,
-    "step_factor": 0.1,
-    "warm_up": 0.0,
-    "weight_decay": 0.0,
-    "decay": "kernels",
-    "label_smoothing": 0.0,
-    "top_k": None,
-    "monitor": "val_accuracy",
-}
+from course_utils.settings import USUAL
 
 FIRST = {  # notebooks 01 to 03: the same for the three small networks, so that they compare
     "tiny": {"data": "drawings", "epochs": 8, "batch_size": 32, "mixed_precision": False},

@@ -194,7 +194,8 @@ def test_a_test_meanwhile_keeps_the_newer_record(begun, course, monkeypatch):
 
     def while_training_goes_on(*arguments, **options):
         record = read_json(out / "record.json")
-        write_record(out, record | {"history": 2 * record["history"]})
+        second = record["history"][0] | {"epoch": 2}
+        write_record(out, record | {"history": [*record["history"], second]})
         return real(*arguments, **options)
 
     monkeypatch.setattr(testing, "evaluate", while_training_goes_on)

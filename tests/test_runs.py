@@ -22,7 +22,7 @@ from course_utils.models.googlenet import GoogLeNet
 from course_utils.models.narrow import NarrowResNet
 from course_utils.recipes import RECIPES, USUAL, recipe
 from course_utils.record import Record, command, machine, processor
-from course_utils.run_folder import read_record, write_record
+from course_utils.run_folder import RecordError, read_record, write_record
 from course_utils.settings import TrainSettings
 from course_utils.training.checkpoint import save_checkpoint
 from course_utils.training.optim import make_optimizer, make_scheduler
@@ -269,14 +269,14 @@ def test_the_command_leaves_out_what_the_recipe_says(model, profile, given):
 
 def test_numbers_that_cannot_be():
     for name, value, message in [
-        ("epochs", 0, "epochs is 0; it must be greater than 0"),
-        ("width", 0, "width is 0; it must be greater than 0"),
-        ("enlarge", -32, "enlarge is -32; it must be greater than 0"),
-        ("padding", -1, "padding is -1; it must be 0 or greater"),
-        ("weight_decay", -0.1, "weight_decay is -0.1; it must be 0 or greater"),
-        ("label_smoothing", -0.1, "label_smoothing is -0.1; it is a share, 0 to 1"),
-        ("warm_up", 1.5, "warm_up is 1.5; it must be from 0 to below 1"),
-        ("label_smoothing", 1.5, "label_smoothing is 1.5; it is a share, 0 to 1"),
+        ("epochs", 0, "epochs is 0; it must be an integer from 1 to 1000000"),
+        ("width", 0, "width is 0; it must be an integer from 1 to 4096"),
+        ("enlarge", -32, "enlarge is -32; it must be an integer from 1"),
+        ("padding", -1, "padding is -1; it must be an integer from 0"),
+        ("weight_decay", -0.1, "weight_decay is -0.1; it must be a number, 0 or"),
+        ("label_smoothing", -0.1, "label_smoothing is -0.1; it must be a number from 0 to 1"),
+        ("warm_up", 1.5, "warm_up is 1.5; it must be a number from 0 to below 1"),
+        ("label_smoothing", 1.5, "label_smoothing is 1.5; it must be a number from 0 to 1"),
     ]:
         with pytest.raises(ValueError, match=message):
             runs.complete(TrainSettings(Path("run"), **{name: value}))
@@ -355,9 +355,12 @@ def test_records_are_whole_or_told(tmp_path):
     with pytest.raises(TypeError):
         write_record(tmp_path, {"not": object()})
     assert read_record(tmp_path) == {"name": "Größe"}
-    for wrong in ("[1]", '{"settings": 1}', '{"history": 1}', '{"test": 1}'):
-        (tmp_path / "record.json").write_text(wrong)
-        with pytest.raises(ValueError, match="record.json is damaged"):
+    (tmp_path / "record.json").write_text("[1]")
+    with pytest.raises(ValueError, match="record.json is damaged"):
+        read_record(tmp_path)
+    for part in ("settings", "history", "test"):
+        write_record(tmp_path, {part: 1})
+        with pytest.raises(RecordError, match=rf"record.json: {part} is 1; it must be a"):
             read_record(tmp_path)
     (tmp_path / "record.json").write_text('{"name": ')
     with pytest.raises(ValueError, match=r"record.json is damaged \(.*; remove it"):
