@@ -29,7 +29,7 @@ def written_by(content: Mapping) -> str:
     told = content.get("version")
     if not isinstance(told, str):
         return "written by an older version"
-    return f"written by version {told[:20]!r}"
+    return f"written by version {told[:20]}"
 
 
 def check_format(path: Path, content: Mapping) -> None:

@@ -120,6 +120,18 @@ def _about_data(given: dict, will: dict) -> list[tuple]:
             will["zero_gamma"] and will["weights"] != "none",
             "zero_gamma is where a network begins that has learnt nothing: leave it out",
         ),
+        (
+            given.get("zero_gamma") and not will["model"].startswith("resnet"),
+            f"zero_gamma: {will['model']} has no shortcuts around its blocks; leave it out",
+        ),
+        (
+            will["accumulate"] > will["batch_size"],
+            f"accumulate is {will['accumulate']}, but a batch has {will['batch_size']} images",
+        ),
+        (
+            given["change_processes"] and not given["resume"],
+            "change_processes: a new run has as many as there are; leave it out",
+        ),
     ]
 
 
@@ -127,11 +139,21 @@ def _about_epochs(given: dict, will: dict) -> list[tuple]:
     """The same of what happens when."""
     warm, epochs = given.get("warm_up_epochs", 0), will["epochs"]
     steps = ", ".join(sorted({"step_epochs", "step_factor"} & given.keys()))
+    falls = will["step_epochs"] < epochs or not steps
     return [
         (set(RATES) <= given.keys(), f"{' and '.join(RATES)} say the same: give one of them"),
         (
             steps and will["schedule"] != "step",
             f"{steps}: of schedule step, not of {will['schedule']}; leave it out",
+        ),
+        (not falls, f"step_epochs is {will['step_epochs']}, but there are {epochs} epochs"),
+        (
+            given.get("nesterov") and not will["momentum"],
+            "nesterov: there is no momentum that it could look ahead of; leave it out",
+        ),
+        (
+            "decay" in given and not will["weight_decay"],
+            "decay says what weight_decay is of, and that is 0: leave it out",
         ),
         (
             {"warm_up", "warm_up_epochs"} <= given.keys(),

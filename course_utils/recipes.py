@@ -180,6 +180,7 @@ def recipe(model: str, profile: str, data: str = "cifar10", weights: str | None 
     if (weights or "none") == "none" and data_kind(data) in PUBLISHED:
         row = PUBLISHED[data_kind(data)][profile]
         known = _pictures(model, profile) | {"weights": "none"} | IMAGENET_USUAL | row
+        known["zero_gamma"] &= model.startswith("resnet")  # others would have nothing but zeros
         return USUAL | {name: value for name, value in known.items() if name != "model"}
     usual = USUAL | TRANSFER[profile] | _pictures(model, profile)
     return usual | SCRATCH if (weights or usual["weights"]) == "none" else usual

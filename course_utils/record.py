@@ -103,7 +103,7 @@ def command(settings: TrainSettings) -> str:
     usual |= DEFAULTS | {"model": default_model(settings.data, settings.profile)}
     switches = {field.name for field in fields(settings) if isinstance(field.default, bool)}
     for name, value in asdict(settings).items():
-        if name in ("out", "resume") or value in (usual[name], None):
+        if name in NOT_KEPT or value in (usual[name], None):
             continue
         flag = name.replace("_", "-")
         if name in switches:

@@ -11,6 +11,7 @@ from course_utils.data.locations import data_kind
 from course_utils.run_folder import RecordError, named, read_json, read_record
 from course_utils.settings import RULES, kept_settings, needed_settings
 from course_utils.training.checkpoint import load_latest, previous_of
+from course_utils.training.saved_values import check_about
 
 
 def begun_with(run: Path) -> dict:
@@ -77,7 +78,9 @@ def check_same_data(run: Path, now: dict) -> None:
 
     ``now``: what `Splits.about` tells. Older checkpoints tell the classes only.
     """
-    then = load_latest(run).get("about") or {}
+    saved = load_latest(run)
+    with named(run / "last.pt", saved):
+        then = check_about(saved.get("about"))
     remedy = "restore the data as it was, or choose another folder for a new run"
     if then.get("classes", now["classes"]) != now["classes"]:
         was, are = then["classes"], now["classes"]

@@ -29,7 +29,7 @@ from course_utils.show.class_plots import plot_confusion
 from course_utils.show.live import LivePlot
 from course_utils.show.progress import ProgressBar
 from course_utils.training.callbacks import Callback, Checkpoint, TensorBoard
-from course_utils.training.checkpoint import load_latest
+from course_utils.training.checkpoint import configured, load_latest
 from course_utils.training.distributed import (
     gather,
     main_first,
@@ -122,6 +122,7 @@ def _train(settings: TrainSettings) -> dict:
         top_k=settings.top_k,
         callbacks=callbacks(settings, data, record, kept),
         resume=settings.out if settings.resume else None,
+        change_processes=settings.change_processes,
     )
     if kept.unsaved:
         names, why = ", ".join(kept.unsaved), list(kept.unsaved.values())[-1]
@@ -165,7 +166,7 @@ def build(settings: TrainSettings, data: Splits) -> nn.Module:
         options = {name: value for name, value in options.items() if value is not None}
         model = create_model(settings.model, num_classes=classes, **options)
     elif settings.resume:  # what was loaded in the beginning need not be there any more
-        model = create_model(**load_latest(settings.out)["config"])
+        model = configured(load_latest(settings.out), settings.out / "last.pt")
     else:
         model = pretrained(settings.model, classes, settings.weights)
     if settings.zero_gamma:

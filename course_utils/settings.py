@@ -151,6 +151,9 @@ class TrainSettings:
     """Show a bar with loss and learning rate, on a terminal."""
     resume: bool = setting(False)
     """Go on with the run in this folder."""
+    change_processes: bool = setting(False)
+    """Of resume: go on after a whole epoch with another number of processes. Each then sees other
+    images and random numbers, so that the run is no longer the same to the bit."""
 
     @property
     def peak_rate(self) -> float:
@@ -162,7 +165,7 @@ class TrainSettings:
 
 RULES: dict[str, Rule] = {f.name: f.metadata.get("rule", Rule()) for f in fields(TrainSettings)}
 TYPES = get_type_hints(TrainSettings)
-NOT_KEPT = ("out", "resume")  # of one command, not of the run
+NOT_KEPT = ("out", "resume", "change_processes")  # of one command, not of the run
 
 # in force where a recipe does not say otherwise; and of a new run, whatever its network and data
 USUAL = {n: r.usual for n, r in RULES.items() if r.of_recipe and not r.needed}

@@ -78,10 +78,13 @@ def test_with_both_damaged_it_says_so(tmp_path):
     path = save(tmp_path, 1, 2)
     path.write_bytes(b"damaged")
     previous_of(path).write_bytes(b"damaged")
-    with (
-        pytest.warns(UserWarning, match="going on"),
-        pytest.raises(CheckpointError, match=r"last.prev.pt is damaged"),
-    ):
+    with pytest.raises(CheckpointError, match="no checkpoint beside it is whole") as error:
+        load_latest(tmp_path)
+    assert all(f"{name} is damaged" in str(error.value) for name in ("last.pt", "last.prev.pt"))
+    assert "prev.prev" not in str(error.value)
+    for name in ("best.pt", "epoch001_accuracy0.5000_loss1.0000.pt"):
+        save_checkpoint(content(1), tmp_path / name)
+    with pytest.raises(CheckpointError, match=r"; use best.pt, epoch001\S+0.pt$"):
         load_latest(tmp_path)
 
 
@@ -214,7 +217,8 @@ def test_weights_of_another_model_are_refused_by_both_shapes():
 
 def test_the_model_comes_back_with_what_it_knows(tmp_path):
     model = create_model("cnn", num_classes=3)
-    about = {"classes": ["a", "b", "c"], "mean": [0.5], "std": [0.25], "image_size": 32}
+    about = {"classes": ["a", "b", "c"], "image_size": 32}
+    about |= {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
     saved = {"model": model.state_dict(), "config": model.config, "about": about, "epoch": 4}
     save_checkpoint(saved, tmp_path / "best.pt")
     loaded, knows = load_model(tmp_path / "best.pt")

@@ -51,7 +51,7 @@ def checkpoint(tmp_path):
 
     def make(data, record=None):
         path = tmp_path / "run" / "best.pt"
-        model = create_model("cnn")
+        model = create_model("cnn", len(data.classes))
         content = {"model": model.state_dict(), "config": model.config, "about": data.about()}
         save_checkpoint(content, path)
         if record:
@@ -230,7 +230,7 @@ def test_the_command_gives_back_the_settings(tmp_path):
     named = set()
     adam = {"optimizer": "adamw", "momentum": None, "nesterov": None}
     last = replace(other, augment=None, padding=1, **adam)
-    steps = {"schedule": "step", "step_epochs": 5, "step_factor": 0.2, "warm_up": 0.0}
+    steps = {"schedule": "step", "step_epochs": 2, "step_factor": 0.2, "warm_up": 0.0}
     steps |= {"learning_rate": None, "learning_rate_per_256": 0.1, "zero_gamma": True}
     stepped = replace(other, **steps, weights=None, trained=None)
     for settings in (small, other, last, stepped):
@@ -242,7 +242,7 @@ def test_the_command_gives_back_the_settings(tmp_path):
         named |= {f"--{word[5:]}" if word.startswith("--no-") else word for word in words}
     everything = {f"--{field.name.replace('_', '-')}" for field in fields(TrainSettings)}
     # the model that is usual for the data, the monitor that is usual, and what becomes warm_up
-    assert everything - {"--resume", "--warm-up-epochs", "--monitor"} <= named
+    assert everything - {"--resume", "--change-processes", "--warm-up-epochs", "--monitor"} <= named
 
 
 @pytest.mark.parametrize("weights", ["none", "own"])

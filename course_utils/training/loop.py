@@ -113,6 +113,7 @@ def fit(
     top_k: int | None = None,
     callbacks: Sequence[Callback] = (),
     resume=None,
+    change_processes: bool = False,
 ) -> list[dict]:
     """Train, evaluate after every epoch, and return one dictionary an epoch.
 
@@ -131,7 +132,8 @@ def fit(
     ``state.stop`` end it after the present step, and the history so far is returned.
 
     Several processes train one model where each calls this with its `replicate` of the model and
-    its part of the loaders' images; sums and history are then those of all.
+    its part of the loaders' images; sums and history are then those of all. After a whole epoch a
+    run may go on with another number of them, with ``change_processes``.
 
     Raises ``ValueError`` for loaders, labels, logits, or a checkpoint that do not fit, and
     ``MemoryError`` with a batch size to try.
@@ -156,7 +158,7 @@ def fit(
         train_totals=Totals(num_classes, device),
     )
     if resume is not None:
-        state.resume(resume)
+        state.resume(resume, change_processes)
     mixed = {"dtype": amp_dtype or torch.bfloat16, "enabled": amp_dtype is not None}
     autocast = partial(torch.autocast, device.type, **mixed)
     schedule = Schedule(scheduler, schedule_every)
