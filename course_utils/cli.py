@@ -39,10 +39,15 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)  # as a shell says of a program that a closed pipe ended
     except (ValueError, OSError, MemoryError, DownloadError) as error:
-        print(_told(error), file=sys.stderr)
+        if not (getattr(error, "told_by_rank_0", False) and _rank()):
+            print(_told(error), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)  # as a shell says of a program that Ctrl-C ended
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", 0))
 
 
 def _told(message) -> str:
@@ -137,7 +142,7 @@ def cache(data: Positional[str], out: Path | None = None, workers: int | None = 
         raise ValueError(f"{found}: say with --out where a cache of these shall be")
     out = out or found.path.resolve().parent / f"{found.name}-256"
     faults = make_cache(found.path, out, found.name, found.drawings, workers)
-    print(*faults, sep="\n", end="\n" if faults else "")
+    print(*map(shown, faults), sep="\n", end="\n" if faults else "")
     left_out = f", without {len(faults):,} that cannot be read" if faults else ""
     print(f"{out} is there{left_out}; use it with --data {out}")
     return 1 if faults else 0
@@ -148,7 +153,7 @@ def train(settings: OmitArgPrefixes[TrainSettings]) -> int:
     """Train a network as its notebook does, without Jupyter; under torchrun, in many processes."""
     import matplotlib
 
-    if int(os.environ.get("RANK", 0)):  # the first process speaks for all
+    if _rank():  # the first process speaks for all
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     matplotlib.use("agg")  # TensorBoard's figures need no display
@@ -273,7 +278,7 @@ def runs(
         check_place(csv, ".csv")
     rows, damaged = find_runs(folders or [runs_folder()])
     for line in damaged:
-        print(f"course: {line}; left out", file=sys.stderr)
+        print(_told(f"{line}; left out"), file=sys.stderr)
     if not rows:
         raise ValueError(f"no runs in {', '.join(map(str, folders or [runs_folder()]))}")
     rows = in_order(rows, sort)

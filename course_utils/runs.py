@@ -24,10 +24,11 @@ from course_utils.resumed import (
     killed_in_first_saving,
     remove_first_saving,
 )
-from course_utils.settings import TrainSettings
+from course_utils.settings import TrainSettings, shared_settings
 from course_utils.show.class_plots import plot_confusion
 from course_utils.show.live import LivePlot
 from course_utils.show.progress import ProgressBar
+from course_utils.training.agreement import about_data, check_agreement
 from course_utils.training.callbacks import Callback, Checkpoint, TensorBoard
 from course_utils.training.checkpoint import configured, load_latest
 from course_utils.training.distributed import (
@@ -38,6 +39,7 @@ from course_utils.training.distributed import (
     replicate,
     world,
 )
+from course_utils.training.explain import explained_memory, is_out_of_memory
 from course_utils.training.freezing import freeze
 from course_utils.training.loop import fit
 from course_utils.training.metrics import MOST_CONFUSION, eval_mode
@@ -49,15 +51,17 @@ def train(settings: TrainSettings) -> dict:
 
     Started by torchrun, this is one of several processes that train one network. Raises
     ``ValueError`` for settings that cannot be, ``FileExistsError`` for a folder with a run,
+    `RanksDiffer` for processes that were told otherwise, ``MemoryError`` with what to change,
     ``ConnectionError`` where another process is lost.
     """
     if began_here(settings.out) and (settings.out / "last.pt").is_file():
         settings = replace(settings, resume=True, weights=None)  # they were its beginning
-    with process_group(settings.timeout):
+    with process_group(settings.timeout), explained_memory():
         return _train(settings)
 
 
 def _train(settings: TrainSettings) -> dict:
+    check_agreement(shared_settings(settings))
     again = any(gather(killed_in_first_saving(settings.out)))
     if settings.resume and not again and not holds_checkpoint(settings.out):
         load_latest(settings.out)  # says so
@@ -68,6 +72,7 @@ def _train(settings: TrainSettings) -> dict:
             for file in settings.out.glob("*.pt"):
                 file.unlink(missing_ok=True)
         settings = complete(settings)
+    check_agreement(shared_settings(settings))  # what each has filled in
     settings = replace(settings, resume=settings.resume and not again)
     before = last_record(settings.out) if settings.resume else {}
     told = len(before.get("history", []))  # the checkpoint has less where a saving failed
@@ -79,6 +84,7 @@ def _train(settings: TrainSettings) -> dict:
         torch.set_num_threads(settings.threads)
     with main_first():
         data = open_for(settings, recipe(settings.model, settings.profile, settings.data)["data"])
+    check_agreement(about_data(data.about()))
     if settings.resume:
         check_same_data(settings.out, data.about())
     model = build(settings, data)
@@ -186,6 +192,8 @@ def check_size(model: nn.Module, name: str, size: int) -> None:
         with torch.no_grad(), eval_mode(model):
             model(torch.zeros(1, 3, size, size))
     except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"image_size is {size}, which {name} cannot take ({reason}); try --image-size 32"

@@ -5,7 +5,7 @@ value and whether it may change on a resume. What comes from a flag or from a fi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Literal, get_type_hints
 
@@ -17,7 +17,7 @@ class TrainSettings:
     """Settings of a training run. What is not given comes from the recipe of the network and the
     data, or from the run that is resumed."""
 
-    out: Path
+    out: Path = setting(MISSING, local=True)
     """The run's folder: last.pt, best.pt, config.json, record.json and TensorBoard's files."""
 
     # data
@@ -208,6 +208,11 @@ def kept_settings(values: Mapping) -> dict:
         if value is None and name in needed_settings():
             raise ValueError(f"{name} is None; a run has a value of it")
     return found
+
+
+def shared_settings(settings: TrainSettings) -> dict:
+    """Those in which processes that train together must agree."""
+    return {name: value for name, value in vars(settings).items() if not RULES[name].local}
 
 
 def needed_settings() -> list[str]:

@@ -12,6 +12,7 @@ from course_utils.data.class_names import IMAGENETTE
 from course_utils.data.folder_listing import folders_below, is_picture, listed
 from course_utils.data.images import ImageError
 from course_utils.data.pixels import read_pixels
+from course_utils.terminal import shown
 
 IMAGENETTE_SIZES = {"train": 9_469, "val": 3_925}  # of its second version, of December 2019
 
@@ -69,7 +70,7 @@ def check(root: Path, workers: int | None = None) -> int:
     pictures, others = pictures_below(root)
     bad = 0
     for index, why in unreadable(pictures, workers):
-        tqdm.write(f"{pictures[index]}: {why}")
+        tqdm.write(shown(f"{pictures[index]}: {why}"))
         bad += 1
     print(f"{root}: pictures: {len(pictures):,}, cannot be read: {bad:,}, other files: {others:,}")
     return bad

@@ -99,7 +99,7 @@ def _cell(key: str, value) -> str:
         return f"{100 * value:.1f} %"
     if key == "minutes":
         return f"{value:.1f}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else shown(str(value))
 
 
 def as_csv(rows: Sequence[dict]) -> str:

@@ -131,6 +131,8 @@ def load_checkpoint(path: str | os.PathLike, device: torch.device | str = "cpu")
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path} is not there; a run saves last.pt and best.pt in its folder")
+    if not listed(path) and (kind := kind_of(path)):
+        raise CheckpointError(f"{path} is {kind}; expected is a run's checkpoint, such as best.pt")
     if not listed(path):
         warnings.warn(f"{path} has no {list_of(path).name} beside it: unchecked", stacklevel=2)
     elif not checked_hash(path):
@@ -139,8 +141,6 @@ def load_checkpoint(path: str | os.PathLike, device: torch.device | str = "cpu")
         raise CheckpointError(
             f"{path} is damaged: its SHA-256 is not that in {list_of(path).name}; {remedy}"
         )
-    if kind := kind_of(path):
-        raise CheckpointError(f"{path} is {kind}; expected is a run's checkpoint, such as best.pt")
     try:
         content = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError:

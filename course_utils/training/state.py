@@ -79,11 +79,12 @@ class TrainState:
     def resume(self, path, change_processes: bool = False) -> None:
         """Go on from a checkpoint, or a run's folder; raises `CheckpointError` for one amiss."""
         # on the CPU, where states of generators must lie; the rest goes where the model is
-        saved = load_latest(path)
+        file = Path(path) / "last.pt" if Path(path).is_dir() else path
+        saved = load_latest(file)
         try:
             self.load_state_dict(saved, change_processes)
         except CheckpointError as error:
-            raise CheckpointError(f"{path}: {error} ({written_by(saved)})") from error
+            raise CheckpointError(f"{file}: {error} ({written_by(saved)})") from error
         self.resumed_from = (Path(path) if Path(path).is_dir() else Path(path).parent).resolve()
 
     def load_state_dict(self, saved: dict, change_processes: bool = False) -> None:
