@@ -277,6 +277,8 @@ def runs(
     if csv:
         check_place(csv, ".csv")
     rows, damaged = find_runs(folders or [runs_folder()])
+    if len(damaged) == 1 and not rows:
+        raise ValueError(damaged[0])
     for line in damaged:
         print(_told(f"{line}; left out"), file=sys.stderr)
     if not rows:

@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 
 from course_utils.data.class_names import few
 from course_utils.data.locations import data_kind
+from course_utils.rules import shortened
 from course_utils.run_folder import RecordError, named, read_json, read_record
 from course_utils.settings import RULES, kept_settings, needed_settings
 from course_utils.training.checkpoint import load_latest, previous_of
@@ -88,6 +89,10 @@ def check_same_data(run: Path, now: dict) -> None:
         same = 0 if same < 10 else same  # of many classes those that differ
         was, are = (few(names[same:], 10) or "no more" for names in (was, are))
         raise ValueError(f"{run} was begun with the classes {was}; now they are {are}: {remedy}")
+    for name in ("image_size", "mean", "std"):
+        if then.get(name, now[name]) != now[name]:
+            was, are = shortened(then[name]), shortened(now[name])
+            raise ValueError(f"{run} was begun with {name}={was}; now it is {are}: {remedy}")
     for split, (count, digest) in now["pictures"].items():
         before, known = then.get("pictures", {}).get(split, (count, digest))
         if count != before:

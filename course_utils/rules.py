@@ -84,7 +84,10 @@ def _as(value, kind, rule: Rule, place: int = 0):
         good = isinstance(value, kind)
     if not good:
         raise Wrong
-    return float(value) if kind is float else value
+    try:
+        return float(value) if kind is float else value
+    except OverflowError:
+        raise Wrong from None
 
 
 def _parts(kind) -> list:

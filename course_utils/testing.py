@@ -190,8 +190,8 @@ def _check_same(checkpoint: Path, about: dict, splits: Splits, elsewhere: bool) 
     kinds = [name.endswith("drawings") if elsewhere else name for name in (known, found)]
     if kinds[0] != kinds[1] or about.get("classes") != list(splits.classes):
         raise ValueError(
-            f"{checkpoint} was trained on {known} ({_few(about.get('classes'))}), "
-            f"this is {found} ({_few(splits.classes)}); name its data with --data"
+            f"{checkpoint} was trained on {shown(known)} ({_few(about.get('classes'))}), "
+            f"this is {shown(found)} ({_few(splits.classes)}); name its data with --data"
         )
 
 

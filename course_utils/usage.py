@@ -51,7 +51,7 @@ def parse(app: Commands, words: Sequence[str], about: str) -> Callable:
         if not end.code:  # --help
             raise
         names = [*known, *aliases] or list(getattr(target, "targets", ()))
-        why = _why(_first_part(said.getvalue()), rest, known, names)
+        why = _why(_main_part(said.getvalue()), rest, known, names)
         raise ValueError(f"{why}; see {name} --help") from None
 
 
@@ -85,12 +85,12 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _first_part(box: str) -> str:
-    """What a box with a title says, up to its first line across, in one line."""
-    lines = [line.strip("│ ") for line in box.splitlines()]
-    lines = [line for line in lines if not line.startswith(("╭", "╰"))]
-    across = next((i for i, line in enumerate(lines) if line.startswith("──")), len(lines))
-    return " ".join(lines[:across]).strip()
+def _main_part(box: str) -> str:
+    """What the box says that tyro draws, in one line: the first one after the title."""
+    text = " ".join(line.strip("╭│╰╯|╮ ") for line in box.splitlines())
+    parts = [" ".join(part.split()) for part in re.split(r"[─-]{3,}", text)]
+    title, *parts = filter(None, parts)
+    return next((part for part in parts if part.startswith("Unrecognized")), (parts or [title])[0])
 
 
 def _why(said: str, words: Sequence[str], known: dict[str, tuple], names: list[str]) -> str:
@@ -98,11 +98,12 @@ def _why(said: str, words: Sequence[str], known: dict[str, tuple], names: list[s
         told = said.partition(":")[2].replace(",", " ").split()
         word = next((w for w in told if w.startswith("-")), told[0])
         return f"{_kind(word, known)} {word.partition('=')[0]!r}{_nearest(word, names)}"
-    flag = re.search(r"(?:parsing|argument) '?(--)?([\w-]+)", said)
-    flag = flag and _flag(flag[2])
+    told = re.search(r"(?:parsing|argument) '?((?:--)?)([\w-]+)", said)
+    flag = told and _flag(told[2])
     if flag in known:
         given, wanted = _given(flag, words), f"it must be {expected(*known[flag])}"
-        return f"{flag} {given}: {wanted}" if given else f"{flag} needs a value: {wanted}"
+        name = told[1] + flag[2:]  # what stands in its place has no dashes
+        return f"{name} {given}: {wanted}" if given else f"{name} needs a value: {wanted}"
     if said.startswith("Missing from"):
         return f"{said.partition(':')[2].split()[0]} is missing"
     if said.startswith("Expected one of"):

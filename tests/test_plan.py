@@ -160,6 +160,19 @@ FOLDER = {"data": "hymenoptera"}
         ({"weights": "official"}, "there are no official weights of cnn"),
         ({"data": "nowhere"}, "data 'nowhere' is none of cifar10, .*, imagenette, nor a folder"),
         ({"resume": True, "weights": "own"}, "leave --weights out with --resume"),
+        ({"zero_gamma": True}, "zero_gamma: cnn has no shortcuts around its blocks; leave it out"),
+        ({"model": "plain18", "zero_gamma": True}, "zero_gamma: plain18 has no shortcuts"),
+        ({"decay": "all"}, "decay says what weight_decay is of, and that is 0"),
+        ({"accumulate": 64, "batch_size": 32}, "accumulate is 64, but a batch has 32 images"),
+        ({"change_processes": True}, "change_processes: a new run has as many as there are"),
+        (
+            {"optimizer": "sgd", "momentum": 0.0, "nesterov": True},
+            "nesterov: there is no momentum that it could look ahead of",
+        ),
+        (
+            {"schedule": "step", "step_epochs": 3, "epochs": 3},
+            "step_epochs is 3, but there are 3 epochs",
+        ),
     ],
 )  # fmt: skip
 def test_flags_that_make_no_sense(settings, message):
@@ -180,6 +193,12 @@ def test_a_folder_that_no_run_can_have(tmp_path, monkeypatch):
     if Path("/sys/kernel").is_dir():
         with pytest.raises(OSError, match="/sys/kernel: no file can be written there"):
             plan.complete(TrainSettings(Path("/sys/kernel/run"), **FOLDER))
+
+
+def test_no_plain_network_begins_with_nothing_but_zeros():
+    for model in ("plain18", "plain50"):
+        assert recipe(model, "gpu", "imagenet")["zero_gamma"] is False
+    assert recipe("resnet50", "gpu", "imagenet")["zero_gamma"] is True
 
 
 def test_what_is_on_the_border_is_allowed():

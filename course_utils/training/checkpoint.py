@@ -237,5 +237,5 @@ def configured(content: dict, path: Path) -> nn.Module:
     try:
         return create_model(**content["config"])
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        why = f"its config builds no network: {error}"
+        why = f"its config builds no network: {str(error).splitlines()[0][:200]}"
         raise CheckpointError(f"{path}: {why} ({written_by(content)})") from error

@@ -64,6 +64,11 @@ def check_optimizer(optimizer: Optimizer, saved: dict) -> None:
     check_values(saved, {"state": (dict, Rule()), "param_groups": (list, Rule())}, "optimizer.")
     own = optimizer.state_dict()["param_groups"]
     check_like(saved.get("param_groups"), own, "optimizer.param_groups")
+    kinds = {
+        tuple(sorted((n, type(v).__name__) for n, v in s.items())) for s in saved["state"].values()
+    }
+    if len(kinds) > 1:
+        raise ValueError("optimizer.state has not the same values of every parameter")
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for number, values in saved["state"].items():
         for name, value in values.items():
