@@ -14,6 +14,7 @@ from course_utils.files import write_whole
 from course_utils.opening import eval_loader, open_data
 from course_utils.run_folder import read_record, record_lock, write_record
 from course_utils.show.mistakes import Mistake, mistakes_csv, mistakes_png
+from course_utils.terminal import shown
 from course_utils.training.checkpoint import load_model
 from course_utils.training.explain import explained_memory
 from course_utils.training.loop import evaluate

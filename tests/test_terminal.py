@@ -35,8 +35,10 @@ def test_names_of_classes_files_and_runs_are_escaped():
     row = {"run": BAD, "data": BAD, "model": "cnn", "epochs": "1/1", "finished": "yes"}
     row |= {"weights": None, "trained": None, "learning_rate": 0.1, "batch_size": 8}
     row |= {"best val": 0.5, "test": None, "minutes": 1.0}
+    tested = {"classes": [BAD, "b"], "class_images": [1, 1], "class_correct": [1, 1]}
+    tested |= {"confused": [], "confusion": [[1, 0], [0, 1]]}
     texts = [
-        class_table([BAD, "b"], [[1, 0], [0, 1]]),
+        class_table(tested),
         as_table([Named(BAD, [(BAD, 1.0)])]),
         run_table([row, row | {"data": "b"}]),
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from course_utils.files import csv_text
 from course_utils.run_folder import best_epochs, read_record
 from course_utils.show.text import table
+from course_utils.terminal import shown
 
 # settings that are told in any case; the others where runs differ in them
 MAIN = ("model", "weights", "trained", "learning_rate", "batch_size")
