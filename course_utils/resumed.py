@@ -98,4 +98,4 @@ def check_same_data(run: Path, now: dict) -> None:
         if count != before:
             raise ValueError(f"{run}: {split} has {count:,} pictures, it had {before:,}: {remedy}")
         if digest != known:
-            raise ValueError(f"{run}: pictures of {split} have other names or sizes: {remedy}")
+            raise ValueError(f"{run}: pictures of {split} have other names or contents: {remedy}")

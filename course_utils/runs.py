@@ -64,7 +64,8 @@ def _train(settings: TrainSettings) -> dict:
     check_agreement(shared_settings(settings))
     again = any(gather(killed_in_first_saving(settings.out)))
     if settings.resume and not again and not holds_checkpoint(settings.out):
-        load_latest(settings.out)  # says so
+        nothing = f"{settings.out} holds no last.pt to go on from"
+        raise FileNotFoundError(f"{nothing}; leave --resume out to begin a run there")
     with main_first():
         if again:
             remove_first_saving(settings.out)
@@ -132,7 +133,8 @@ def _train(settings: TrainSettings) -> dict:
     )
     if kept.unsaved:
         names, why = ", ".join(kept.unsaved), list(kept.unsaved.values())[-1]
-        remedy = f"make room, then go on with: course train --out {settings.out} --resume"
+        again = f"course train --out {settings.out} --resume"
+        remedy = f"make room, or make it writable, then go on with: {again}"
         raise OSError(f"not on the disk: {names} as of the last epoch; {why}; {remedy}")
     return record.content
 

@@ -254,7 +254,7 @@ def test_a_folder_with_a_run_is_refused(copy, course):
             "data 'mnist' is none of cifar10, hymenoptera, imagenet, imagenett",
         ),
         (["--device", ABSENT], f"device '{ABSENT}' is not there: "),
-        (["--resume"], "is not there; a run saves last.pt"),
+        (["--resume"], "holds no last.pt to go on from; leave --resume out to begin a run"),
     ],
 )
 def test_settings_that_cannot_be(course, tmp_path, flags, message):

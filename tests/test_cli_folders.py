@@ -108,7 +108,7 @@ def test_bad_images_are_left_out_where_told(pictures, tmp_path, course):
         (["--padding", 2], "padding: not for pictures in folders"),
         (["--width", 8], "width is 8, but the weights have 32"),
         (["--std", 0, 1, 1], "std is (0.0, 1.0, 1.0)"),
-        (["--resume"], "is not there; a run saves last.pt"),
+        (["--resume"], "holds no last.pt to go on from; leave --resume out to begin a run"),
         (["--weights", "."], "holds no resnet18-f37072fd.pth"),
     ],
 )

@@ -71,6 +71,13 @@ def replaced(mine):
         file.write(b"\0")
 
 
+def repainted(mine):
+    """Another content of the same size."""
+    path = mine / "train" / "green" / "0.png"
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))  # of a checksum that nobody reads
+
+
 def picture_renamed(mine):
     (mine / "val" / "red" / "0.png").rename(mine / "val" / "red" / "a.png")
 
@@ -80,8 +87,9 @@ def picture_renamed(mine):
     [
         (renamed, "begun with the classes blue, green, red; now they are green, red, zebra: "),
         (one_less, "train has 23 pictures, it had 24: "),
-        (replaced, "pictures of train have other names or sizes: "),
-        (picture_renamed, "pictures of val have other names or sizes: "),
+        (replaced, "pictures of train have other names or contents: "),
+        (repainted, "pictures of train have other names or contents: "),
+        (picture_renamed, "pictures of val have other names or contents: "),
     ],
 )
 def test_other_data_is_refused(begun, course, change, says):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from forked import AtCall, Command, End, Scene, at_step, kill
+from forked import AtCall, End, Scene, at_step, kill
 from picture_folders import COLOURS
 from PIL import Image
 
@@ -107,7 +107,6 @@ class Signalled(Accident):
 
     def during(self):
         number = self.chance.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-        signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
         return self.moment(lambda: os.kill(os.getpid(), number))
 
 
@@ -168,9 +167,7 @@ class LostRank(Accident):
     def during(self):
         rank = self.chance.choice("01")
         number = self.chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
-        return self.moment(
-            lambda: os.environ.get("RANK") == rank and os.kill(os.getpid(), number)
-        )
+        return self.moment(lambda: os.environ.get("RANK") == rank and os.kill(os.getpid(), number))
 
 
 class TwoRuns(Accident):

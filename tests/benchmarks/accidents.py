@@ -13,10 +13,11 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from functools import partial
 from pathlib import Path
 
 from accident_kinds import KINDS, Accident
-from forked import End, Scene, differences
+from forked import End, Scene, differences, side_by_side
 
 OUTCOMES = ["bit-exact", "refused and repaired", "wrong", "traceback", "other fault"]
 ENDS = {0, 1, 2, 130}  # documented; below 0 is the signal that was sent
@@ -41,7 +42,7 @@ def judged(end: End, accident: Accident) -> str:
     return ""
 
 
-def tried(number: int, seed: int, parent: Path, expected: dict) -> tuple[str, str, str]:
+def tried(seed: int, parent: Path, expected: dict, number: int) -> tuple[str, str, str]:
     """The kind of an accident, its outcome, and what is to be said of it."""
     kind = KINDS[number % len(KINDS)]
     place = Scene(parent, f"{seed} {number}", "--workers", 0)
@@ -76,6 +77,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("--count", type=int, default=300)
     words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--workers", type=int, default=2, help="so many at a time")
     words.add_argument("--only", type=int, nargs="*", help="these numbers alone")
     words.add_argument("--verbose", action="store_true", help="what each of them said")
     asked = words.parse_args()
@@ -90,8 +92,10 @@ def main() -> None:
         expected[processes] = place.result()
         place.remove()
     table, faults = defaultdict(Counter), 0
-    for number in asked.only or range(asked.count):
-        name, outcome, why = tried(number, asked.seed, parent, expected)
+    numbers = asked.only or range(asked.count)
+    one = partial(tried, asked.seed, parent, expected)
+    for number, told in zip(numbers, side_by_side(one, numbers, asked.workers)):
+        name, outcome, why = told
         table[name][outcome] += 1
         fault = outcome in OUTCOMES[2:]
         faults += fault

@@ -11,17 +11,17 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-ROOT = Path(__file__).resolve().parents[2]
-os.environ |= {"COURSE_PROFILE": "tiny", "COURSE_DATA": str(ROOT / "data" / "tiny")}
 
 import matplotlib.pyplot  # noqa: F401  (what a run imports late is here before the forks)
 import torch
 import torch._dynamo
-import torch.utils.tensorboard  # noqa: F401
+import torch.utils.tensorboard
 from helpers import At, same
 from picture_folders import read_json, write_pictures
 
@@ -50,19 +50,26 @@ class Command:
     """``course …`` in a fork, in a folder; ``before()`` runs in it first."""
 
     def __init__(self, folder: Path, words, before: Callable[[], None] = lambda: None):
-        self.files = [tempfile.TemporaryFile() for _ in ("out", "err")]
+        pipes = [os.pipe() for _ in ("out", "err")]  # which a full disk does not end
         sys.stdout.flush()
         self.pid = os.fork()
         if not self.pid:
-            self._run(folder, [*map(str, words)], before)
+            self._run(folder, [*map(str, words)], before, pipes)
+        self.read = [read for read, _ in pipes]
+        for read, write in pipes:
+            os.set_blocking(read, False)  # a worker that outlives the run keeps it open
+            os.close(write)
 
-    def _run(self, folder: Path, words: list[str], before: Callable[[], None]) -> None:
+    def _run(self, folder: Path, words: list[str], before: Callable[[], None], pipes) -> None:
         code = 70  # as sysexits.h says of an error within
         try:
-            for descriptor, file in enumerate(self.files, 1):
-                os.dup2(file.fileno(), descriptor)
+            for descriptor, (read, write) in enumerate(pipes, 1):
+                os.dup2(write, descriptor)
+                os.close(read)
+                os.close(write)
             sys.stdout, sys.stderr = (os.fdopen(os.dup(n), "w") for n in (1, 2))
             sys.argv = ["course", *words]
+            os.environ["COURSE_PROFILE"] = "tiny"
             os.chdir(folder)
             before()
             cli.main()
@@ -71,8 +78,8 @@ class Command:
         except BaseException:
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(OSError):
+                sys.stdout.flush()
             os._exit(code)
 
     def ended(self) -> bool:
@@ -87,11 +94,17 @@ class Command:
             os.kill(self.pid, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         texts = []
-        for file in self.files:
-            file.seek(0)
-            texts.append(file.read().decode(errors="replace"))
-            file.close()
+        for read in self.read:
+            with open(read, "rb") as file:
+                texts.append((file.read() or b"").decode(errors="replace"))
         return End(code if ended else None, *texts)
+
+
+def side_by_side(function: Callable, arguments: list, processes: int):
+    """``function(argument)`` for each, so many at a time, in order."""
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, context) as pool:
+        yield from pool.map(function, arguments)
 
 
 # ---- moments: what happens in the process itself, before a call or after a step ----
@@ -166,6 +179,7 @@ class Scene:
     def __init__(self, parent: Path, key: str, *options):
         self.folder, self.chance = Path(tempfile.mkdtemp(dir=parent)), random.Random(key)
         self.run, self.pictures = self.folder / "run", self.folder / "pictures"
+        self.said = ""
         self.train, self.resume = [*TRAIN, *options], [*RESUME]
         write_pictures(self.pictures, train=STEPS * 4 // 3, val=4)
 
@@ -183,6 +197,8 @@ class Scene:
         """All that a finished run leaves and that must not depend on what happened to it."""
         record, config = (read_json(self.run / f"{name}.json") for name in ("record", "config"))
         kept = {name: load_checkpoint(self.run / name) for name in ("last.pt", "best.pt")}
+        for checkpoint in kept.values():
+            del checkpoint["about"]["pictures"]  # PNG or BMP
         told = {n: record[n] for n in ("history", "finished", "stopped", "data", "images")}
         for of_the_scene in ("workers", "tensorboard", "timeout"):
             del config[of_the_scene]

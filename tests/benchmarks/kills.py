@@ -1,9 +1,10 @@
 """Kill a short training with SIGKILL at many moments: does it always end as if undisturbed?
 
-Random moments are moments in time, from the start on. The aimed ones are those of saving: before one of the calls
-that open, flush, rename, link or remove a file of the run, or within a write. After each,
-`course train --resume` or, where there is nothing to go on from, the same command again must end
-with the same weights, optimizer, random states and history bit for bit. One in four is killed twice.
+Random moments are moments in time, from the start on. The aimed ones are those of saving: before
+one of the calls that open, flush, rename, link or remove a file of the run, or within a write.
+After each, `course train --resume` or, where there is nothing to go on from, the same command again
+must end with the same weights, optimizer, random states and history bit for bit. One in four is
+killed twice.
 
     uv run python tests/benchmarks/kills.py --random 100 --aimed 100
 """
@@ -15,9 +16,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
-from forked import AtCall, Scene, differences, kill, kill_in_a_write
+from forked import AtCall, Scene, differences, kill, kill_in_a_write, side_by_side
 
 SIGNALLED = (-signal.SIGKILL, -signal.SIGXFSZ)
 
@@ -59,18 +61,17 @@ def finish(place: Scene, killed_again) -> str:
     return "stuck"
 
 
-def tried(parent: Path, key: str, expected: dict, do, moments: float) -> str:
-    """Kill once, go on, compare."""
+def tried(parent: Path, expected: dict, do, moments: float, key: str) -> tuple[str, str]:
+    """Kill once, go on, compare; returns what came of it, and what is to be said of it."""
     place = scene(parent, key)
     killed = do(place, place.train, moments)
     how = finish(place, lambda *again: do(*again, moments)) if killed else "ended before"
     wrong = [] if how == "stuck" else differences(place.result(), expected)
     if how == "stuck" or wrong:
-        print(f"{key}: {how}; differs: {', '.join(wrong) or '-'}; kept in {place.folder}")
-        print(getattr(place, "said", ""))
-        return how if how == "stuck" else "wrong"
+        said = f"differs: {', '.join(wrong) or '-'}; kept in {place.folder}; {place.said}"
+        return "wrong" if wrong else how, f"{key}: {how}; {said}"
     place.remove()
-    return how
+    return how, ""
 
 
 def main() -> None:
@@ -78,6 +79,7 @@ def main() -> None:
     words.add_argument("--random", type=int, default=100, help="moments in time")
     words.add_argument("--aimed", type=int, default=100, help="moments of saving")
     words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--workers", type=int, default=2, help="so many at a time")
     words.add_argument("--only", help="one moment by its name, such as aimed17")
     asked = words.parse_args()
     parent = Path(tempfile.mkdtemp(prefix="kills-"))
@@ -92,7 +94,11 @@ def main() -> None:
     for kind, told in kinds.items():
         keys = [f"{kind}{number}" for number in range(getattr(asked, kind))]
         keys = [key for key in keys if asked.only in (None, key)]
-        came = Counter(tried(parent, f"{asked.seed} {key}", expected, *told) for key in keys)
+        one = partial(tried, parent, expected, *told)
+        came = Counter()
+        for how, said in side_by_side(one, [f"{asked.seed} {key}" for key in keys], asked.workers):
+            came[how] += 1
+            print(said, end="\n" if said else "", flush=True)
         exact = len(keys) - came["wrong"] - came["stuck"]
         bad += len(keys) - exact
         ways = ", ".join(f"{how}: {came[how]}" for how in sorted(came))
