@@ -81,6 +81,36 @@ def test_a_worker_that_is_killed():
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
+def test_a_worker_lost_between_two_epochs_is_not_waited_for():
+    loader = Loader(Numbers(20), 4, workers=2, timeout=1000)
+    epoch(loader)
+    worker, before = loader._iterator._workers[0], signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:  # nobody hears of it, as where Python forks just then
+        worker.kill()
+        worker.join()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    with pytest.raises(LoadingError, match="a data worker died"):
+        epoch(loader)
+    assert len(epoch(loader)) == 20  # with new workers
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork on Windows")
+def test_while_workers_are_forked_the_signal_of_a_lost_one_waits(monkeypatch):
+    masks, fork = [], os.fork
+
+    def watched() -> int:
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+        return fork()
+
+    monkeypatch.setattr(os, "fork", watched)
+    loader = Loader(Numbers(20), 4, workers=1, multiprocessing_context="fork")
+    assert len(epoch(loader)) == len(epoch(loader)) == 20
+    assert len(masks) == 1 and signal.SIGCHLD in masks[0]
+    assert signal.SIGCHLD not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def test_a_worker_that_hangs():
     with pytest.raises(LoadingError) as error:
         epoch(Loader(Numbers(20, bad=13, manner="hang"), 4, workers=1, timeout=0.5))

@@ -5,7 +5,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 import numpy as np
 import torch
@@ -73,13 +73,15 @@ class Loader(DataLoader):
         self._draw_epoch()
         state, batches = self.generator.get_state(), None
         try:
-            batches = super().__iter__()  # a worker may die as early as here
+            self._check_workers()
+            with nullcontext() if self._iterator else _lost_children_later():
+                batches = super().__iter__()  # a worker may die as early as here
             self.generator.set_state(state)  # new workers get a seed from it, old ones do not
             yield from batches
         except (RuntimeError, OSError, EOFError) as error:  # LoadingError among them
             # left to the garbage collector, each worker would hold everything up for 5 s
             with suppress(RuntimeError):  # only now PyTorch may notice that a worker was killed
-                getattr(batches, "_shutdown_workers", lambda: None)()
+                getattr(batches or self._iterator, "_shutdown_workers", lambda: None)()
             self._iterator = None  # of persistent workers: the next epoch starts new ones
             raise LoadingError(self._explain(error)) from error
 
@@ -94,6 +96,12 @@ class Loader(DataLoader):
         mine = mine[self.skip * self.batch_size :]
         self.sampler.images, self.sampler.seeds = mine, seeds[mine]
         self.skip = 0
+
+    def _check_workers(self) -> None:
+        """Raise where one of the epoch before is gone: PyTorch would wait for ``timeout``."""
+        workers = getattr(self._iterator, "_workers", ())
+        if lost := [worker.pid for worker in workers if not worker.is_alive()]:
+            raise RuntimeError(f"workers exited unexpectedly: {lost}")
 
     def _explain(self, error: Exception) -> str:
         text = str(error).strip() or type(error).__name__
@@ -227,6 +235,19 @@ def _end_with_the_training() -> None:
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
         pass
     os._exit(0)
+
+
+@contextmanager
+def _lost_children_later() -> Iterator[None]:
+    """Hold back what PyTorch raises for a killed worker: while Python forks it would be lost."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

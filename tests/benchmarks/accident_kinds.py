@@ -38,19 +38,18 @@ class Accident:
 
     def happen(self) -> list[End]:
         """The training and the accident."""
-        return [self.again(self.place.train, self.during())]
+        return self.again(self.place.train, self.during())
 
     def repair(self) -> None:
         """What the refusal said."""
 
     def clean(self) -> None: ...
 
-    def again(self, words, before: Callable[[], None] = lambda: None) -> End:
-        """A command in as many processes as the run has; how the first one ended that failed."""
+    def again(self, words, before: Callable[[], None] = lambda: None) -> list[End]:
+        """A command in as many processes as the run has, and how each of them ended."""
         if self.processes == 1:
-            return self.place.course(words, before)
-        ends = together(self.place, words, self.processes, before)
-        return max(ends, key=lambda end: abs(end.code or 0) if end.code is not None else 999)
+            return [self.place.course(words, before)]
+        return together(self.place, words, self.processes, before)
 
     def says(self, line: str) -> bool:
         return bool(re.search(self.remedy, line))
@@ -99,7 +98,7 @@ class KilledTwice(Killed):
     name = "kill -9, and again while it goes on"
 
     def happen(self):
-        return [*super().happen(), self.again(self.place.resume, self.moment(kill))]
+        return super().happen() + self.again(self.place.resume, self.moment(kill))
 
 
 class Signalled(Accident):
@@ -166,13 +165,13 @@ class LostRank(Accident):
 
     def during(self):
         rank = self.chance.choice("01")
-        number = self.chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
+        number = signal.SIGTERM if self.chance.random() < 0.25 else signal.SIGKILL
         return self.moment(lambda: os.environ.get("RANK") == rank and os.kill(os.getpid(), number))
 
 
 class TwoRuns(Accident):
     name = "a second run in the same folder"
-    remedy = "choose another folder|holds a run already|another run is writing"
+    remedy = "choose another folder|leave --resume out"
 
     def happen(self):
         second = self.chance.choice([self.place.train, self.place.resume])
@@ -312,7 +311,7 @@ class DamagedCheckpoint(Accident):
         self.begin()
         there = [path for name in self.files if (path := self.place.run / name).is_file()]
         damage(self.chance.choice(there), self.chance)
-        return [self.again(self.place.resume)]
+        return self.again(self.place.resume)
 
 
 class DamagedRecord(DamagedCheckpoint):
@@ -331,7 +330,7 @@ class OtherPictures(Accident):
         self.begin()
         self.keep()
         self.chance.choice([self.removed, self.added, self.replaced, self.renamed, self.damaged])()
-        return [self.again(self.place.resume)]
+        return self.again(self.place.resume)
 
     def keep(self) -> None:
         shutil.copytree(self.place.pictures, self.place.folder / "kept")
@@ -374,7 +373,7 @@ class OtherClasses(OtherPictures):
         new = self.chance.choice(["another", "zebra", "h"])
         for split in ("train", "val"):
             (self.place.pictures / split / old).rename(self.place.pictures / split / new)
-        return [self.again(self.place.resume)]
+        return self.again(self.place.resume)
 
 
 class SamePlace(OtherPictures):
@@ -393,7 +392,7 @@ class SamePlace(OtherPictures):
         content = bytearray(one.read_bytes())
         content[-self.chance.randint(1, 3000)] ^= 64
         one.write_bytes(content)
-        return [self.again(self.place.resume)]
+        return self.again(self.place.resume)
 
 
 class PicturesGo(OtherPictures):

@@ -51,9 +51,9 @@ def tried(seed: int, parent: Path, expected: dict, number: int) -> tuple[str, st
     accident = kind(place)
     said, told = [], False
     for attempt in range(3):
-        ends = accident.happen() if not attempt else [accident.again(place.resume)]
+        ends = accident.happen() if not attempt else accident.again(place.resume)
         if attempt and ends[0].code == 2 and not list(place.run.glob("*.pt")):  # nothing was saved
-            ends = [accident.again(place.train)]
+            ends = accident.again(place.train)
         said += [f"exit {end.code}: {end.err.strip()}" for end in ends]
         for end in ends:
             if fault := judged(end, accident):

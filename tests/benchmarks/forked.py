@@ -29,7 +29,7 @@ from course_utils import cli, load_checkpoint, runs
 
 torch.set_num_threads(1)
 
-STUCK = 60  # seconds after which a command is taken for one that hangs
+STUCK = 180  # seconds after which a command is taken for one that hangs
 EPOCHS, STEPS = 4, 12  # steps an epoch
 TRAIN = ["train", "--data", "pictures", "--out", "run", "--model", "cnn", "--weights", "none"]
 TRAIN += ["--image-size", 32, "--learning-rate", 0.01, "--batch-size", 4, "--epochs", EPOCHS]
