@@ -4,14 +4,12 @@ import os
 import warnings
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from course_utils.data.class_names import few
 from course_utils.data.locations import data_kind
 from course_utils.rules import shortened
 from course_utils.run_folder import RecordError, named, read_json, read_record
 from course_utils.settings import RULES, kept_settings, needed_settings
-from course_utils.training.checkpoint import load_latest, previous_of
+from course_utils.training.checkpoint import load_latest, resumable
 from course_utils.training.saved_values import check_about
 
 
@@ -32,7 +30,7 @@ def begun_with(run: Path) -> dict:
         raise
     except ValueError as error:
         lost = str(error).removesuffix("; remove it")
-    if not holds_checkpoint(run):
+    if not resumable(run):
         return {}
     path = run / "config.json"
     try:
@@ -42,36 +40,12 @@ def begun_with(run: Path) -> dict:
             told["image_size"] = None  # there config.json tells what the data decided
     except (OSError, ValueError, TypeError, KeyError):
         raise ValueError(
-            f"{run} holds last.pt, but {lost}, and no whole config.json: its settings are unknown"
+            f"{run} holds a run, but {lost}, and no whole config.json: its settings are unknown"
         ) from None
     with named(path, config):
         begun = kept_settings(told)
     warnings.warn(f"{lost}; the settings are taken from config.json", stacklevel=2)
     return begun
-
-
-def holds_checkpoint(run: Path) -> bool:
-    """Whether a run can go on from this folder."""
-    return any(path.is_file() for path in (run / "last.pt", previous_of(run / "last.pt")))
-
-
-def killed_in_first_saving(run: Path) -> bool:
-    """Whether a run ended after it had saved its first best.pt, and before last.pt."""
-    if holds_checkpoint(run) or not any(run.glob("*.pt")):
-        return False
-    try:
-        FileLock(run / ".lock").acquire(timeout=0).lock.release()
-        record = read_record(run)
-    except (Timeout, ValueError, OSError):  # it is running, or its folder is read-only
-        return False
-    return "settings" in record and not record.get("history")
-
-
-def remove_first_saving(run: Path) -> None:
-    """Remove what `killed_in_first_saving` found."""
-    for path in run.glob("*.pt"):
-        path.unlink(missing_ok=True)
-    print(f"{run}: killed while it saved its first epoch; it begins again")
 
 
 def check_same_data(run: Path, now: dict) -> None:

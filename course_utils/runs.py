@@ -18,21 +18,15 @@ from course_utils.opening import loaders, open_for
 from course_utils.plan import MODEL_OPTIONS, complete
 from course_utils.recipes import recipe
 from course_utils.record import Record, began_here, last_record
-from course_utils.resumed import (
-    check_same_data,
-    holds_checkpoint,
-    killed_in_first_saving,
-    remove_first_saving,
-)
+from course_utils.resumed import check_same_data
 from course_utils.settings import TrainSettings, shared_settings
 from course_utils.show.class_plots import plot_confusion
 from course_utils.show.live import LivePlot
 from course_utils.show.progress import ProgressBar
 from course_utils.training.agreement import about_data, check_agreement
 from course_utils.training.callbacks import Callback, Checkpoint, TensorBoard
-from course_utils.training.checkpoint import configured, load_latest
+from course_utils.training.checkpoint import configured, load_latest, resumable
 from course_utils.training.distributed import (
-    gather,
     main_first,
     own_device,
     process_group,
@@ -54,7 +48,7 @@ def train(settings: TrainSettings) -> dict:
     `RanksDiffer` for processes that were told otherwise, ``MemoryError`` with what to change,
     ``ConnectionError`` where another process is lost.
     """
-    if began_here(settings.out) and (settings.out / "last.pt").is_file():
+    if began_here(settings.out) and resumable(settings.out):
         settings = replace(settings, resume=True, weights=None)  # they were its beginning
     with process_group(settings.timeout), explained_memory():
         return _train(settings)
@@ -62,19 +56,12 @@ def train(settings: TrainSettings) -> dict:
 
 def _train(settings: TrainSettings) -> dict:
     check_agreement(shared_settings(settings))
-    again = any(gather(killed_in_first_saving(settings.out)))
-    if settings.resume and not again and not holds_checkpoint(settings.out):
+    if settings.resume and not resumable(settings.out):
         nothing = f"{settings.out} holds no last.pt to go on from"
         raise FileNotFoundError(f"{nothing}; leave --resume out to begin a run there")
     with main_first():
-        if again:
-            remove_first_saving(settings.out)
-        if began_here(settings.out) and not settings.resume:  # killed in its first saving
-            for file in settings.out.glob("*.pt"):
-                file.unlink(missing_ok=True)
         settings = complete(settings)
     check_agreement(shared_settings(settings))  # what each has filled in
-    settings = replace(settings, resume=settings.resume and not again)
     before = last_record(settings.out) if settings.resume else {}
     told = len(before.get("history", []))  # the checkpoint has less where a saving failed
     if told >= settings.epochs and load_latest(settings.out)["epoch"] >= settings.epochs:

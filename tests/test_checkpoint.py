@@ -85,10 +85,22 @@ def test_with_both_damaged_it_says_so(tmp_path):
         load_latest(tmp_path)
     assert all(f"{name} is damaged" in str(error.value) for name in ("last.pt", "last.prev.pt"))
     assert "prev.prev" not in str(error.value)
-    for name in ("best.pt", "epoch001_accuracy0.5000_loss1.0000.pt"):
-        save_checkpoint(content(1), tmp_path / name)
-    with pytest.raises(CheckpointError, match=r"; use best.pt, epoch001\S+0.pt$"):
+    save_checkpoint(content(1), tmp_path / "epoch001_accuracy0.5000_loss1.0000.pt")
+    with pytest.raises(CheckpointError, match=r"; use epoch001\S+0.pt$"):
         load_latest(tmp_path)
+
+
+def test_without_a_whole_last_one_a_run_goes_on_from_its_best(tmp_path):
+    path = save(tmp_path, 2, 3)
+    save_checkpoint(content(1), tmp_path / "best.pt")
+    for damaged in (path, previous_of(path)):
+        damaged.write_bytes(b"damaged")
+    told = "last.pt is damaged.*last.prev.pt is damaged.*; going on from best.pt"
+    with pytest.warns(UserWarning, match=told):
+        assert load_latest(tmp_path)["epoch"] == 1
+    path.unlink(), previous_of(path).unlink()
+    with pytest.warns(UserWarning, match="last.pt is not there.*; going on from best.pt"):
+        assert load_latest(tmp_path)["epoch"] == 1
 
 
 def test_damage_without_a_checksum_is_an_error_of_one_line_or_harmless(tmp_path):

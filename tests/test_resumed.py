@@ -173,13 +173,20 @@ def torn(begun):
     return begun
 
 
-@pytest.mark.parametrize("resumed", [True, False])
-def test_killed_between_its_first_saves_it_begins_again(torn, whole, course, resumed):
-    out, mine = torn
-    again = ["--resume"] if resumed else ["--data", mine, "--epochs", 2, *TOLD]
-    extra = ["--no-tensorboard", "--no-progress"] if resumed else []
-    code, said, error = course("train", "--out", out, *again, *extra)
-    assert code == 0 and "killed while it saved its first epoch; it begins again" in said, error
+def test_killed_between_its_first_saves_it_goes_on_from_the_best(torn, whole, course):
+    out, _ = torn
+    with pytest.warns(UserWarning, match="last.pt is not there.*; going on from best.pt"):
+        assert goes_on(out, course)[0] == 0
+    assert equal(out, whole)
+
+
+def test_where_no_last_pt_could_be_saved_it_goes_on_from_the_best(begun, whole, course):
+    out, record = begun[0], read_json(begun[0] / "record.json")
+    for path in (out / "last.pt", out / "last.pt.sha256"):
+        path.unlink()
+    write_record(out, record | {"history": 2 * record["history"], "finished": True})
+    with pytest.warns(UserWarning, match="; going on from best.pt"):
+        assert goes_on(out, course)[0] == 0
     assert equal(out, whole)
 
 

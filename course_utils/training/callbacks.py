@@ -93,9 +93,9 @@ class Checkpoint(Callback):
             return
         ranking = best_epochs(state.history, self.monitor)
         late = [epoch for epoch in ranking if epoch >= self.save_from and self.keep > 1]
-        self._keep_best(content, [state.history[epoch - 1] for epoch in late[: self.keep]])
         if ranking[0] == state.epoch:
-            self._save(content, "best.pt")
+            self._save(content, "best.pt")  # first: a run can go on from it too
+        self._keep_best(content, [state.history[epoch - 1] for epoch in late[: self.keep]])
         self._save(content, "last.pt")  # last: a run killed before it takes this epoch again
 
     def on_fit_end(self, state) -> None:

@@ -173,21 +173,38 @@ def whole_beside(path: Path) -> list[str]:
 
 
 def load_latest(path: str | os.PathLike, device: torch.device | str = "cpu") -> dict:
-    """Load a checkpoint, or the one before it where it is damaged; a folder means its last.pt."""
-    path = Path(path)
-    path = path / "last.pt" if path.is_dir() else path
-    try:
-        return load_checkpoint(path, device)
-    except CheckpointError as error:
-        if not previous_of(path).is_file():
-            raise
-        told = str(error).rpartition("; ")[0] or error
+    """Load a checkpoint, or the one before it where it is lost or damaged.
+
+    A folder means its last.pt, and where the one before is no help its best.pt: that holds as much,
+    of an earlier epoch. Raises `CheckpointError` that names all that are damaged.
+    """
+    first = Path(path)
+    others = [previous_of(first)]
+    if first.is_dir():
+        first, others = first / "last.pt", resumable(first)
+    told = []
+    for path in [first, *(other for other in others if other.is_file() and other != first)]:
         try:
-            content = load_checkpoint(previous_of(path), device)
-        except CheckpointError as other:
-            raise CheckpointError(f"{told}; {other}") from other
-        warnings.warn(f"{told}; going on from {previous_of(path).name}", stacklevel=2)
+            content = load_checkpoint(path, device)
+        except CheckpointError as error:
+            told.append(str(error))
+            continue
+        if told:
+            warnings.warn(f"{_without_remedy(told)}; going on from {path.name}", stacklevel=2)
         return content
+    *others, last = told
+    raise CheckpointError("; ".join(filter(None, [_without_remedy(others), last])))
+
+
+def _without_remedy(errors: list[str]) -> str:
+    return "; ".join(error.rpartition("; ")[0] or error for error in errors)
+
+
+def resumable(run: Path) -> list[Path]:
+    """The checkpoints of a run that it can go on from, the one to take first."""
+    last, best = run / "last.pt", run / "best.pt"
+    paths = [last, previous_of(last), best, previous_of(best)]
+    return [path for path in paths if path.is_file()]
 
 
 def load_weights(model: nn.Module, weights: dict[str, Tensor], origin: str = "checkpoint") -> None:
