@@ -1,5 +1,6 @@
 """What a run will do: its settings filled in and checked, before anything is written."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ def complete(settings: TrainSettings) -> TrainSettings:
     and ``OSError`` for a folder that holds another run or cannot be written.
     """
     begun = begun_with(settings.out) if settings.resume else {}
+    check_told_twice(settings.out, begun)
     check_ranges(settings)
     check_resumed(settings, begun)
     data = settings.data or begun.get("data", DEFAULTS["data"])
@@ -86,6 +88,22 @@ def check_resumed(settings: TrainSettings, begun: dict) -> None:
             raise ValueError(
                 f"{settings.out} was begun with {name}={begun[name]}, not {told[name]}: "
                 "resume with the same, or choose another folder"
+            )
+
+
+def check_told_twice(run: Path, begun: dict) -> None:
+    """Raise ``ValueError`` where record.json and config.json differ in what a run keeps."""
+    try:
+        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        told = {n: config[n] for n in RULES if RULES[n].fixed and n in config and n in begun}
+    except (OSError, ValueError, TypeError):  # the record alone will do
+        return
+    for name, value in told.items():
+        before = list(begun[name]) if isinstance(begun[name], tuple) else begun[name]
+        if before not in (None, value):  # None: the data decided, which config.json tells
+            raise ValueError(
+                f"{run}: record.json says {name}={before}, config.json {value}: one of the two is "
+                "damaged or was edited; correct or remove it"
             )
 
 

@@ -45,7 +45,8 @@ class Record(Callback):
             "command": command(settings),
         }
         if settings.resume:  # begun on that day, on that machine
-            told_anew = {name: self.content[name] for name in ("settings", "command")}
+            anew = ("settings", "data", "images", "command")
+            told_anew = {name: self.content[name] for name in anew}
             self.content |= last_record(settings.out) | told_anew
         self.content = stamp() | self.content | stamp()
         about = data.about()

@@ -136,6 +136,18 @@ def test_without_record_and_config_it_says_so(begun, course):
     assert code == 2 and "no record.json, and no whole config.json: its settings are unk" in said
 
 
+@pytest.mark.parametrize("name, value", [("seed", 1), ("learning_rate", 0.03), ("model", "cnm")])
+def test_a_record_that_is_not_what_config_json_says_is_refused(begun, whole, course, name, value):
+    out, record = begun[0], read_json(begun[0] / "record.json")
+    write_record(out, record | {"settings": record["settings"] | {name: value}})
+    code, said = goes_on(out, course)
+    assert code == 2 and f"record.json says {name}={value}, config.json " in said
+    (out / "record.json").unlink()
+    with pytest.warns(UserWarning, match="the settings are taken from config.json"):
+        assert goes_on(out, course)[0] == 0
+    assert equal(out, whole)
+
+
 # ---- a saving fails, or is cut short ----
 
 

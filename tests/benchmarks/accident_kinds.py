@@ -310,13 +310,24 @@ class DamagedCheckpoint(Accident):
     def happen(self):
         self.begin()
         there = [path for name in self.files if (path := self.place.run / name).is_file()]
-        damage(self.chance.choice(there), self.chance)
+        self.path = self.chance.choice(there)
+        damage(self.path, self.chance)
         return self.again(self.place.resume)
 
 
 class DamagedRecord(DamagedCheckpoint):
     name = "a damaged or lost record.json or config.json"
     files = ("record.json", "record.json", "config.json")
+    remedy = r"(record|config)\.json"
+
+    def happen(self):
+        ends = super().happen()
+        self.refused = ends[-1].code == 2
+        return ends
+
+    def repair(self):
+        if self.refused:
+            self.path.unlink()
 
 
 # ---- the pictures ----
