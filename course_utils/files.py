@@ -53,7 +53,8 @@ def check_writable(folder: Path) -> None:
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise OSError(f"{folder}: no file can be written there ({error.strerror})") from None
+        why = f"no file can be written there ({error.strerror})"
+        raise OSError(f"{folder}: {why}; make room, make it writable, or choose another") from None
 
 
 def check_place(path: Path, ending: str) -> None:

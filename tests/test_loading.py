@@ -1,5 +1,6 @@
 """The Loader with real worker processes that raise, die and hang."""
 
+import errno
 import os
 import pickle
 import random
@@ -61,6 +62,17 @@ def test_the_image_that_fails_is_named(workers):
         assert str(error.value) == (
             "image 13 (photos/13.jpg) failed: OSError: cut off after 3 bytes"
         )
+
+
+def test_too_many_open_files_names_the_limit(monkeypatch):
+    data = Numbers(4, bad=2)
+
+    def limit() -> None:  # what the system says of one file too many
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(data, "go_wrong", limit)
+    with pytest.raises(LoadingError, match="image 2 .*open files; allow more: ulimit -n 4096$"):
+        epoch(Loader(data, 4))
 
 
 @pytest.mark.parametrize("workers", [0, 1])

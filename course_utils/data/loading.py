@@ -1,5 +1,6 @@
 """A DataLoader whose chance repeats exactly and whose faults name the image and the remedy."""
 
+import errno
 import os
 import random
 import signal
@@ -118,7 +119,10 @@ class Loader(DataLoader):
                 "use workers=0 to see where, or a longer timeout"
             )
         # what a worker raises comes as a traceback, with the message in its last line
-        return text.splitlines()[-1].rpartition("LoadingError: ")[2]
+        told = text.splitlines()[-1].rpartition("LoadingError: ")[2]
+        if os.strerror(errno.EMFILE) in told:
+            told += "; allow more: ulimit -n 4096"
+        return told
 
 
 class ImageLoader(Loader):

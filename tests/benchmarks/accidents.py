@@ -16,9 +16,13 @@ from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
 
-from accident_kinds import KINDS, Accident
+from accident import Accident
+from accident_disks import DISKS
+from accident_pictures import PICTURES
+from accident_processes import PROCESSES
 from forked import End, Scene, differences, side_by_side
 
+KINDS = [*PROCESSES, *DISKS, *PICTURES]  # of accident n: KINDS[n % len(KINDS)]
 OUTCOMES = ["bit-exact", "refused and repaired", "wrong", "traceback", "other fault"]
 ENDS = {0, 1, 2, 130}  # documented; below 0 is the signal that was sent
 
