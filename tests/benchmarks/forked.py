@@ -202,8 +202,7 @@ class Scene:
         told = {n: record[n] for n in ("history", "finished", "stopped", "data", "images")}
         for of_the_scene in ("workers", "tensorboard", "timeout"):
             del config[of_the_scene]
-        left = [path.name for path in self.run.glob("*.part")]
-        return kept | {"record.json": told, "config.json": config, "left": left}
+        return kept | {"record.json": told, "config.json": config}
 
     def remove(self) -> None:
         shutil.rmtree(self.folder)
