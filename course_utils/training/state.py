@@ -80,7 +80,7 @@ class TrainState:
         """Go on from a checkpoint, or a run's folder; raises `CheckpointError` for one amiss."""
         # on the CPU, where states of generators must lie; the rest goes where the model is
         file = Path(path) / "last.pt" if Path(path).is_dir() else path
-        saved = load_latest(file)
+        saved = load_latest(path)
         try:
             self.load_state_dict(saved, change_processes)
         except CheckpointError as error:
