@@ -97,6 +97,11 @@ class Loader(DataLoader):
 
     def _explain(self, error: Exception) -> str:
         text = str(error).strip() or type(error).__name__
+        if "shared memory" in text or "Bus error" in text:
+            return (
+                "the data workers' shared memory, /dev/shm, is full: read without workers "
+                "(--workers 0), or give a container more of it (docker run --shm-size 2g)"
+            )
         died = isinstance(error, (ConnectionError, EOFError))  # its end of the pipe is gone
         if died or "exited unexpectedly" in text or "killed by signal" in text:
             size = self.batch_size * self.processes
