@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from course_utils import profile as profiles
+from course_utils.data.layout import picture_folders
 from course_utils.data.locations import LAYOUTS, data_kind, find
 from course_utils.files import check_writable
 from course_utils.models import list_models
 from course_utils.models.pretrained import find_weights
-from course_utils.opening import check_data
+from course_utils.opening import DIVIDING, check_data
 from course_utils.recipes import USUAL, default_model, recipe
 from course_utils.resumed import begun_with
 from course_utils.settings import DEFAULTS, TrainSettings
@@ -18,11 +19,13 @@ from course_utils.training.optim import EVERY_EPOCH
 
 # a run that is resumed with another of these would be neither the one nor the other
 FIXED = ("data", "model", "profile", "batch_size", "accumulate", "mixed_precision", "seed")
-FIXED += ("mean", "std", *USUAL)
+FIXED += ("mean", "std", *DIVIDING, *USUAL)
 RATES = ("learning_rate", "learning_rate_per_256")
 MODEL_OPTIONS = ("stem", "width", "auxiliary", "enlarge")
 CHANCE = {"padding", "crop_scale", "rotation", "colour_jitter"}
-PICTURES = {"image_size", "bad_images", "workers", *CHANCE} - {"padding"}  # of folders only
+PICTURES = {"image_size", "bad_images", "workers", *DIVIDING, *CHANCE} - {
+    "padding"
+}  # of folders only
 
 POSITIVE = ("epochs", "batch_size", "learning_rate", "threads", "width", "enlarge", "image_size")
 POSITIVE += ("keep", "save_from", "warm_up_epochs", "crop_scale", "accumulate", "top_k")
@@ -42,8 +45,9 @@ def complete(settings: TrainSettings) -> TrainSettings:
     check_ranges(settings)
     check_resumed(settings, begun)
     data = settings.data or begun.get("data", DEFAULTS["data"])
-    check_data(data)
-    check_folder(settings.out, settings.resume, data)
+    told = {**begun, **{name: v for name, v in vars(settings).items() if v is not None}}
+    check_data(data, a_part=any(told.get(name) for name in DIVIDING))
+    check_folder(settings.out, settings.resume, data, told.get("data_val"))
     if profile := settings.profile or begun.get("profile"):
         os.environ["COURSE_PROFILE"] = profile
     profile = profiles.name(data)
@@ -68,7 +72,7 @@ def complete(settings: TrainSettings) -> TrainSettings:
     return replace(settings, **empty)
 
 
-def check_folder(run: Path, resume: bool, data: str) -> None:
+def check_folder(run: Path, resume: bool, data: str, data_val: str | None = None) -> None:
     """Raise ``ValueError`` or ``OSError`` where no run can be, or one is already."""
     if not resume and any(run.glob("*.pt")):
         raise FileExistsError(f"{run} holds a run already; resume it, or choose another folder")
@@ -81,9 +85,10 @@ def check_folder(run: Path, resume: bool, data: str) -> None:
     root = Path(data).expanduser()
     if kind != "folder":
         root = find(kind, None if data in LAYOUTS else root).path
-    for split in ("train", "val", "test"):
-        if place.resolve().is_relative_to((root / split).resolve()):
-            raise ValueError(f"{run} lies among the pictures of {data}; choose another folder")
+    others = picture_folders(Path(data_val).expanduser()) if data_val else []
+    for folder in [*picture_folders(root), *others]:
+        if place.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{run} lies among the pictures of {folder}; choose another folder")
 
 
 def check_ranges(settings: TrainSettings) -> None:
@@ -101,6 +106,8 @@ def check_ranges(settings: TrainSettings) -> None:
     for name in ("label_smoothing", "crop_scale"):
         if not 0 <= given.get(name, 0) <= 1:
             raise ValueError(f"{name} is {given[name]}; it is a share, 0 to 1")
+    if not 0 < given.get("val_share", 0.5) < 1:
+        raise ValueError(f"val_share is {given['val_share']}; it is a share, between 0 and 1")
     for name in ("momentum", "warm_up"):
         if not 0 <= given.get(name, 0) < 1:
             raise ValueError(f"{name} is {given[name]}; it must be from 0 to below 1")
@@ -140,12 +147,22 @@ def check_together(settings: TrainSettings, known: dict) -> None:
 
 def _about_data(given: dict, will: dict) -> list[tuple]:
     """Whether something is amiss, and what to say of it: of pictures and weights."""
-    folder = data_kind(will["data"]) != "cifar10"
+    kind = data_kind(will["data"])
+    folder, divided = kind != "cifar10", ", ".join(n for n in DIVIDING if n in given)
     chance = ", ".join(sorted(CHANCE & given.keys()))
     foreign = ", ".join(sorted(({"padding"} if folder else PICTURES) & given.keys()))
     held = "pictures in folders, which crop_scale crops" if folder else "CIFAR-10's 32 px images"
     return [
         (foreign, f"{foreign}: not for {held}; leave it out"),
+        (divided and kind != "folder", f"{divided}: {kind} has its own validation; leave it out"),
+        (
+            will.get("labels") and not will.get("val_share"),
+            "labels say nothing of validation: add --val-share 0.2",
+        ),
+        (
+            will.get("data_val") and will.get("val_share"),
+            "data_val and val_share: give one of them, both say what to validate on",
+        ),
         (will["augment"] == "none" and chance, f"augment none changes nothing: leave {chance} out"),
         (
             given["resume"] and "weights" in given,

@@ -21,6 +21,13 @@ class TrainSettings:
     data: str | None = None
     """cifar10, hymenoptera, imagenette, imagenet, or a folder: CIFAR-10's, or one of pictures in
     train/<class> and val/<class>; default: cifar10."""
+    val_share: float | None = None
+    """Hold so large a share of every class out for validation, where a folder has no val; always
+    the same pictures."""
+    data_val: str | None = None
+    """A folder of classes to validate on; data is then one too, without train and val."""
+    labels: str | None = None
+    """A CSV file with the columns file and label, of pictures that lie in no class folders."""
     num_classes: int | None = None
     """Checked where given; default: as many as the data has."""
     image_size: int | None = None
