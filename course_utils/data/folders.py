@@ -7,22 +7,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import repeat
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_utils.data.cache_marker import complete_marker
-from course_utils.data.checking import looked_at
-from course_utils.data.class_names import class_names, few
+from course_utils.data.class_names import class_names
 from course_utils.data.datasets import Splits
 from course_utils.data.duplicates import files_in_two
 from course_utils.data.folder_listing import Listing, Samples, listed, split_folder, split_of
-from course_utils.data.images import ImageError
 from course_utils.data.labels import read_labels
 from course_utils.data.layout import splits_below
-from course_utils.data.left_out import left_out
 from course_utils.data.locations import find
 from course_utils.data.pixels import read_pixels
 from course_utils.data.transforms import (
@@ -32,10 +28,9 @@ from course_utils.data.transforms import (
     eval_transform,
     train_transform,
 )
+from course_utils.data.vetting import BadImages, check_same_classes, checked, summary
 
 MANY = 100_000  # pictures, whose sizes take minutes to ask for on a network disk
-
-BadImages = Literal["fail", "skip", "unchecked"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +125,7 @@ def image_folder(
     root = Path(root).expanduser()
     if transform is None:
         transform = train_transform(size) if split == "train" else eval_transform(size)
-    return _checked(
+    return checked(
         _opened(root, split, listed(root, split), transform, size, mean, std), bad_images
     )
 
@@ -166,11 +161,11 @@ def image_splits(
         train = split == "train"
         transform = train_transform(size, scale, rotation) if train else eval_transform(size)
         parts[split] = _opened(root, split, listing, transform, size, mean, std)
-        _compare(root, parts["train"], parts[split])
+        check_same_classes(root, parts["train"], parts[split])
     # decoding every picture takes longest and comes last
-    parts = {split: _checked(part, bad_images) for split, part in parts.items()}
+    parts = {split: checked(part, bad_images) for split, part in parts.items()}
     name = marker.name if marker else name or _name(root)
-    print(f"data: {name}: {_summary(parts)}")
+    print(f"data: {name}: {summary(parts)}")
     if repeated := files_in_two(parts):
         print(f"data: {name}: {repeated}")
     drawings = bool(marker and marker.drawings)
@@ -193,7 +188,7 @@ def labelled_pictures(
     """
     root = Path(root).expanduser()
     listing = read_labels(Path(labels).expanduser(), root, classes, "test")
-    test = _checked(
+    test = checked(
         _opened(root, "test", listing, eval_transform(size), size, mean, std), bad_images
     )
     print(f"data: {_name(root)}: {len(test):,} images by {labels}")
@@ -234,51 +229,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:  # whoever reads it tells why
         return -1
-
-
-def _checked(folder: ImageFolder, bad_images: BadImages) -> ImageFolder:
-    """The folder, if all of its pictures can be read, or without the others if so asked for."""
-    if bad_images not in get_args(BadImages):
-        raise ValueError(f"bad_images is {bad_images!r}: it is {', '.join(get_args(BadImages))}")
-    if bad_images == "unchecked":
-        return folder
-    paths = [path for path, _ in folder.samples]
-    seen = dict(looked_at(paths))
-    faults = {index: one.fault for index, one in seen.items() if one.fault}
-    suspect = {paths[index]: one.suspect for index, one in seen.items() if one.suspect}
-    folder = replace(folder, suspect=suspect)
-    if suspect:
-        first = "; ".join(f"{path}: {why}" for path, why in list(suspect.items())[:3])
-        more = " …" if suspect.keys() - list(suspect)[:3] else ""
-        print(f"data: {folder.split}: suspect: {len(suspect):,} of {len(paths):,}: {first}{more}")
-    bad = [(paths[index], why) for index, why in faults.items()]
-    if not bad:
-        return folder
-    path, why = bad[0]
-    share = f"{len(bad):,} of {len(paths):,} images"
-    if bad_images == "fail":
-        which = f"{share} cannot be read, first " if bad[1:] else ""
-        remedy = 'bad_images="skip" (--bad-images skip) leaves out what cannot be read'
-        raise ImageError(f"{which}{path}: {why}; {remedy}")
-    print(f"data: {folder.split}: left out {share}, first {path}: {why}")
-    samples = folder.samples.without(faults)
-    for label, place in enumerate(samples.folders):
-        if label not in samples.labels:
-            raise ValueError(f"{place}: no image in it can be read; replace them")
-    return replace(folder, samples=samples, bad=bad)
-
-
-def _compare(root: Path, train: ImageFolder, other: ImageFolder) -> None:
-    if train.classes != other.classes:
-        sides = [(train, other), (other, train)]
-        extra = [(a.split, [c for c in a.classes if c not in b.classes]) for a, b in sides]
-        only = "; ".join(f"only {split} has {few(names)}" for split, names in extra if names)
-        raise ValueError(f"{root}: {train.split} and {other.split} have different classes: {only}")
-
-
-def _summary(parts: dict[str, ImageFolder]) -> str:
-    classes = parts["train"].classes
-    counts = " + ".join(f"{len(part):,}" for part in parts.values())
-    line = f"{counts} images ({' + '.join(parts)}) of {len(classes):,} classes: {few(classes)}"
-    ignored = left_out(parts)
-    return line + (f"; {ignored}" if ignored else "")
