@@ -28,7 +28,7 @@ from course_utils.settings import TrainSettings
 from course_utils.show.class_plots import plot_confusion
 from course_utils.show.live import LivePlot
 from course_utils.show.progress import ProgressBar
-from course_utils.training.callbacks import Callback, Checkpoint, TensorBoard
+from course_utils.training.callbacks import Callback, Checkpoint
 from course_utils.training.checkpoint import load_latest
 from course_utils.training.distributed import (
     gather,
@@ -42,6 +42,7 @@ from course_utils.training.freezing import freeze
 from course_utils.training.loop import fit
 from course_utils.training.metrics import MOST_CONFUSION, eval_mode
 from course_utils.training.optim import make_optimizer, make_scheduler, schedule_every
+from course_utils.training.tensorboard import TensorBoard
 
 
 def train(settings: TrainSettings) -> dict:
