@@ -40,6 +40,8 @@ class TrainSettings:
     """The largest angle, in degrees to either side, by which a picture is turned by chance."""
     colour_jitter: tuple[float, float, float, float] | None = None
     """How far brightness, contrast, saturation and hue change by chance, as shares."""
+    balance: Literal["none", "loss", "sampler"] | None = None
+    """Classes of different sizes: let each count alike in the loss, or be drawn alike often."""
     bad_images: Literal["fail", "skip"] | None = None
     """What to do about pictures in folders that cannot be read; default: fail."""
     workers: int | None = None
@@ -52,8 +54,9 @@ class TrainSettings:
     weights: str | None = None
     """none, official (torchvision's), own (the course's), auto (one of the two), a file or a
     folder: where the network begins."""
-    trained: Literal["all", "last_stage", "head"] | None = None
-    """What of a network with weights still learns."""
+    trained: Literal["all", "last_stage", "head", "staged"] | None = None
+    """What of a network with weights still learns; staged: a third of the epochs the head, then the
+    last stage too, then all, these with a tenth of the rate."""
     stem: Literal["imagenet", "64px", "cifar"] | None = None
     """The first layers of a ResNet-18 to 152 or GoogLeNet, by the size of its images."""
     width: int | None = None
@@ -72,6 +75,8 @@ class TrainSettings:
     """How often to see every training image."""
     batch_size: int | None = None
     """How many images to learn from in one step, all processes together."""
+    eval_batch_size: int | None = None
+    """How many images to validate on at a time; default: 50 from folders, 500 of CIFAR-10."""
     accumulate: int | None = None
     """Take each batch in so many parts, one after the other: less memory; default: 1."""
     optimizer: Literal["adam", "adamw", "sgd"] | None = None
@@ -119,15 +124,19 @@ class TrainSettings:
     """Also say how often the right class is among so many likeliest, in validation."""
     monitor: Literal["val_accuracy", "val_loss"] | None = None
     """What best.pt is chosen by."""
-    keep: int | None = None
-    """Keep so many of the best epochs, with epoch, accuracy and loss in their names; default: 1,
-    which is best.pt alone."""
+    keep: int | Literal["all"] | None = None
+    """Keep so many of the best epochs, with epoch, accuracy and loss in their names, or all;
+    default: 1, which is best.pt alone."""
     save_from: int | None = None
     """The first epoch that is kept so."""
     tensorboard: bool = True
     """Write curves, settings and confusion matrices for TensorBoard."""
     progress: bool = True
-    """Show a bar with loss and learning rate, on a terminal."""
+    """Show a bar with loss and learning rate, on a terminal; elsewhere print a line every 30 s."""
+    log_every: int | None = None
+    """Print such a line every so many batches."""
+    summary: bool = False
+    """Print the layers first: output shapes, parameters, megabytes."""
     resume: bool = False
     """Go on with the run in this folder."""
 

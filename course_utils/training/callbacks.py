@@ -42,11 +42,11 @@ class Checkpoint(Callback):
     """Saves ``last.pt`` every epoch, ``best.pt`` at the best one, and the ``keep`` best by name.
 
     The best is chosen by ``monitor`` on validation data, from the history, so a resumed run knows
-    it too. ``keep=1`` is ``best.pt`` alone; of epochs before ``save_from`` none is kept by name.
-    ``about`` (see `Splits.about`) is what `predict` needs of the data. A run stopped within
-    an epoch is saved there. A disk that is full costs a warning, not the run; what is not on it in
-    the end is in ``unsaved``. Of several processes each needs one, with the same arguments; the
-    first one writes.
+    it too. ``keep=1`` is ``best.pt`` alone, ``keep="all"`` keeps every epoch by name, but for
+    those before ``save_from``. ``about`` (see `Splits.about`) is what `predict` needs of the data.
+    A run stopped within an epoch is saved there. A disk that is full costs a warning, not the run;
+    what is not on it in the end is in ``unsaved``. Of several processes each needs one, with the
+    same arguments; the first one writes.
 
     A folder belongs to one run: raises ``FileExistsError`` where it holds another, or where one is
     being written; and ``TypeError`` for values that no checkpoint can hold.
@@ -58,7 +58,7 @@ class Checkpoint(Callback):
         *,
         about: dict | None = None,
         monitor: str = "val_accuracy",
-        keep: int = 1,
+        keep: int | str = 1,
         save_from: int = 1,
     ):
         self.folder, self.about = Path(folder), about or {}
@@ -91,8 +91,9 @@ class Checkpoint(Callback):
         if not self.writes:
             return
         ranking = best_epochs(state.history, self.monitor)
-        late = [epoch for epoch in ranking if epoch >= self.save_from and self.keep > 1]
-        self._keep_best(content, [state.history[epoch - 1] for epoch in late[: self.keep]])
+        late = [epoch for epoch in ranking if epoch >= self.save_from and self.keep != 1]
+        late = late if self.keep == "all" else late[: self.keep]
+        self._keep_best(content, [state.history[epoch - 1] for epoch in late])
         if ranking[0] == state.epoch:
             self._save(content, "best.pt")
         self._save(content, "last.pt")  # last: a run killed before it takes this epoch again
