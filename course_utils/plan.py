@@ -87,7 +87,7 @@ def complete(settings: TrainSettings) -> TrainSettings:
             warnings.warn(f"{model} begins from random weights, since there are {error}; "
                           f"or put {Path(OFFICIAL[model]).name} into {DATA / 'weights'} and begin "
                           "again", stacklevel=2)  # fmt: skip
-            known = usual("none")
+            known = usual("none") | {"weights": "none"}
             check_together(settings, known)
             found = from_weights(replace(settings, weights="none"), known)
         known |= found
