@@ -81,8 +81,7 @@ def _train(settings: TrainSettings) -> dict:
         print(f"nothing is left to train: {settings.out} has its {settings.epochs} epochs")
         return before | {"finished": True}
     device = own_device(profiles.start(settings.data, settings.seed, settings.device))
-    if device.type == "cuda" and not torch.are_deterministic_algorithms_enabled():
-        torch.backends.cudnn.benchmark = True  # all batches but the last have one size
+    profiles.choose_convolutions(device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     with main_first():

@@ -10,7 +10,7 @@ from course_utils.training.distributed import unwrapped
 
 STAGES = ("head", "last_stage", "all")
 BODY = 0.1  # of the rate of the head, for what stands before it
-FEW = 16  # images whose statistics are too random for what has learnt those of many
+FEW = 64  # images whose statistics are too random for what has learnt those of many
 
 
 def freeze(model: nn.Module, trained: str = "head", keep_statistics: bool = False) -> None:
