@@ -35,14 +35,8 @@ POSITIVE += ("learning_rate_per_256", "step_epochs", "step_factor", "timeout")
 POSITIVE += ("eval_batch_size", "log_every")
 
 MOST = {"seed": 2**32 - 1, "image_size": 2048, "rotation": 180, "workers": 256, "threads": 1024}
-MOST |= {
-    "batch_size": 2**20,
-    "eval_batch_size": 2**20,
-    "accumulate": 2**20,
-    "epochs": 10**6,
-    "width": 4096,
-    "padding": 512,
-}
+MOST |= {"batch_size": 2**20, "accumulate": 2**20, "epochs": 10**6, "width": 4096, "padding": 512}
+MOST |= {"eval_batch_size": 2**20}
 
 
 def complete(settings: TrainSettings) -> TrainSettings:
@@ -84,9 +78,9 @@ def complete(settings: TrainSettings) -> TrainSettings:
         except DownloadError as error:
             if settings.weights:
                 raise
-            warnings.warn(f"{model} begins from random weights, since there are {error}; "
-                          f"or put {Path(OFFICIAL[model]).name} into {DATA / 'weights'} and begin "
-                          "again", stacklevel=2)  # fmt: skip
+            file = f"{Path(OFFICIAL[model]).name} into {DATA / 'weights'}"
+            random = f"{model} begins from random weights, since there are {error}"
+            warnings.warn(f"{random}; or put {file} and begin again", stacklevel=2)
             known = usual("none") | {"weights": "none"}
             check_together(settings, known)
             found = from_weights(replace(settings, weights="none"), known)

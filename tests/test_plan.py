@@ -11,8 +11,7 @@ from small_sets import small_parts, write_folders
 
 from course_utils import plan
 from course_utils.data.transfer import DownloadError
-from course_utils.models import create_model
-from course_utils.models import pretrained as trained
+from course_utils.models import create_model, pretrained as trained
 from course_utils.recipes import SCRATCH, TRANSFER, default_model, recipe
 from course_utils.settings import TrainSettings
 
