@@ -32,9 +32,7 @@ def read_weights(path: Path) -> dict:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))  # the first thing that is more than a tensor
-        what = (
-            f"it holds a {found[1]}" if found else f"damaged, or more than tensors{_begins(path)}"
-        )
+        what = f"it holds {found[1]}" if found else f"damaged, or more than tensors{_begins(path)}"
         raise ValueError(
             f"{path} is refused: {what}, and loading that could run code; save weights with "
             "`torch.save(model.state_dict(), …)`"
