@@ -1,18 +1,23 @@
 """What a run will do: its settings filled in and checked, before anything is written."""
 
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 from course_utils import profile as profiles
-from course_utils.data.locations import LAYOUTS, data_kind, find
+from course_utils.data.folder_listing import listed
+from course_utils.data.locations import DATA, LAYOUTS, data_kind, find
+from course_utils.data.official_weights import OFFICIAL
+from course_utils.data.transfer import DownloadError
 from course_utils.files import check_writable
 from course_utils.models import list_models
 from course_utils.models.pretrained import find_weights
 from course_utils.opening import check_data
-from course_utils.recipes import default_model, recipe
+from course_utils.recipes import PUBLISHED, STAGED, default_model, for_pictures, recipe
 from course_utils.resumed import begun_with
 from course_utils.settings import DEFAULTS, RULES, TrainSettings, check_ranges
+from course_utils.training.freezing import STAGES
 from course_utils.training.optim import EVERY_EPOCH
 
 RATES = ("learning_rate", "learning_rate_per_256")
@@ -39,20 +44,38 @@ def complete(settings: TrainSettings) -> TrainSettings:
     model = settings.model or begun.get("model") or default_model(data, profile)
     if model not in list_models():
         raise ValueError(f"model {model!r}: there are {', '.join(list_models())}")
-    known = recipe(model, profile, data, settings.weights) | DEFAULTS
-    known |= {"data": data, "model": model, "profile": profile} | begun
+
+    def usual(weights: str | None) -> dict:
+        known = recipe(model, profile, data, weights) | DEFAULTS
+        if data_kind(data) == "folder":
+            optimizer = settings.optimizer or known["optimizer"]
+            known |= for_pictures(count_pictures(data), settings.batch_size, optimizer)
+        known |= STAGED if settings.trained == "staged" else {}
+        return known | {"data": data, "model": model, "profile": profile} | begun
+
+    known = usual(settings.weights)
     check_together(settings, known)
     if settings.warm_up_epochs:
         share = settings.warm_up_epochs / (settings.epochs or known["epochs"])
         settings = replace(settings, warm_up=share, warm_up_epochs=None)
         check_resumed(settings, begun)
-    for given, other in (RATES, RATES[::-1]):
-        if getattr(settings, given) is not None and not begun:
-            known[other] = None
     if not begun:
-        found = from_weights(settings, known)
+        try:
+            found = from_weights(settings, known)
+        except DownloadError as error:
+            if settings.weights:
+                raise
+            file = f"{Path(OFFICIAL[model]).name} into {DATA / 'weights'}"
+            random = f"{model} begins from random weights, since there are {error}"
+            warnings.warn(f"{random}; or put {file} and begin again", stacklevel=2)
+            known = usual("none") | {"weights": "none"}
+            check_together(settings, known)
+            found = from_weights(replace(settings, weights="none"), known)
         known |= found
         settings = replace(settings, weights=known["weights"])
+        for given, other in (RATES, RATES[::-1]):
+            if getattr(settings, given) is not None:
+                known[other] = None
     empty = {name: v for name, v in known.items() if getattr(settings, name) is None}
     return replace(settings, **empty)
 
@@ -78,8 +101,9 @@ def check_folder(run: Path, resume: bool, data: str) -> None:
 def check_resumed(settings: TrainSettings, begun: dict) -> None:
     """Raise ``ValueError`` where a run that goes on is told to be another."""
     told = begun | {name: v for name, v in vars(settings).items() if v is not None}
-    # where the rate is planned over the run's length, that must stay
+    # where rate or stages are planned over the run's length, that must stay
     planned = told.get("schedule") in ("linear", "cosine") or told.get("warm_up")
+    planned = planned or told.get("trained") == "staged"
     for name in begun:
         fixed = RULES[name].fixed or (name == "epochs" and planned)
         if fixed and begun[name] != told[name]:
@@ -159,6 +183,10 @@ def _about_epochs(given: dict, will: dict) -> list[tuple]:
             {"warm_up", "warm_up_epochs"} <= given.keys(),
             "warm_up and warm_up_epochs are the same in two units: give one of them",
         ),
+        (
+            will["trained"] == "staged" and epochs < len(STAGES),
+            f"trained staged has {len(STAGES)} stages, but there are {epochs} epochs: give more",
+        ),
         (warm >= epochs, f"warm_up_epochs is {warm}, but there are {epochs} epochs: give fewer"),
         (
             (warm or will["warm_up"]) and will["schedule"] in EVERY_EPOCH,
@@ -174,16 +202,28 @@ def _about_epochs(given: dict, will: dict) -> list[tuple]:
             f"save_from is {will['save_from']}, but there are {epochs} epochs",
         ),
         (
-            will["save_from"] > 1 and will["keep"] < 2,
-            "save_from says which epochs are kept by name: it needs --keep 2 or more",
+            will["save_from"] > 1 and will["keep"] == 1,
+            "save_from says which epochs are kept by name: it needs --keep 2 or more, or all",
         ),
     ]
 
 
+def count_pictures(data: str) -> int:
+    """How many pictures a folder has to learn from; 0 where that is not to be seen."""
+    try:
+        return len(listed(Path(data).expanduser(), "train")[1])
+    except (OSError, ValueError):  # whoever opens it tells why
+        return 0
+
+
 def from_weights(settings: TrainSettings, known: dict) -> dict:
     """What the trained weights decide, if there are any: which they are, network, image size."""
-    wanted, cifar = settings.weights or known["weights"], data_kind(known["data"]) == "cifar10"
+    kind = data_kind(known["data"])
+    wanted, cifar = settings.weights or known["weights"], kind == "cifar10"
     if wanted == "none":
+        if not settings.weights and not cifar and kind not in PUBLISHED:
+            there = "official ones" if known["model"] in OFFICIAL else "trained ones of resnet18"
+            print(f"weights: {known['model']} begins from random ones; there are {there}")
         side = known["image_size"] or (224 if known["profile"] == "gpu" else 96)
         return {"weights": "none", "image_size": None if cifar else side}
     found = find_weights(known["model"], wanted)

@@ -210,7 +210,8 @@ def test_the_command_gives_back_the_settings(tmp_path):
         "weight_decay": 0.125, "label_smoothing": 0.3, "seed": 5, "device": "cpu", "threads": 2,
         "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4), "tensorboard": False, "progress": False,
         "num_classes": 7, "keep": 3, "save_from": 2, "accumulate": 2, "decay": "all", "top_k": 3,
-        "nesterov": False, "compile": True, "timeout": 60.0,
+        "nesterov": False, "compile": True, "timeout": 60.0, "eval_batch_size": 9,
+        "log_every": 5, "summary": True, "balance": "loss",
     }  # fmt: skip
     small = TrainSettings(
         Path("RUN"), data=str(tmp_path / "mine"), model="googlenet", stem="imagenet",
