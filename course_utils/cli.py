@@ -11,37 +11,48 @@ from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional
-from tyro.extras import SubcommandApp
 
 from course_utils.data.transfer import DownloadError
 from course_utils.settings import TrainSettings
+from course_utils.terminal import open_closed_streams, shown
 from course_utils.training.scaling import Job
+from course_utils.usage import Commands, parse
 
-app = SubcommandApp()
-data_app = SubcommandApp()
+app = Commands()
+data_app = Commands()
 app.command(data_app, name="data")
 
 
 def main() -> None:
     """Run a command; a mistake in what was asked for is one line and exit code 2."""
-    for stream in filter(None, (sys.stdout, sys.stderr)):
+    open_closed_streams()
+    for stream in (sys.stdout, sys.stderr):
         # a class may have a name it cannot show; lines of several processes stay whole
         stream.reconfigure(errors="backslashreplace", line_buffering=True, write_through=False)
     warnings.filterwarnings("ignore", r"Glyph \d+ ")  # a class's name in a script without font
-    warnings.formatwarning = lambda message, *_, **__: f"course: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: _told(message) + "\n"
     try:
-        about = "A course on image classification."
-        code = app.cli(prog="course", description=about, args=_arguments())
+        code = parse(app, _arguments(), about="A course on image classification.")()
         sys.stdout.flush()
         sys.exit(code or 0)
     except BrokenPipeError:  # as in `course runs | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)  # as a shell says of a program that a closed pipe ended
     except (ValueError, OSError, MemoryError, DownloadError) as error:
-        print(f"course: {error}", file=sys.stderr)
+        if not (getattr(error, "told_by_rank_0", False) and _rank()):
+            print(_told(error), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)  # as a shell says of a program that Ctrl-C ended
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", 0))
+
+
+def _told(message) -> str:
+    """An error or a warning, for a terminal."""
+    return f"course: {shown(str(message) or type(message).__name__, lines=True)}"
 
 
 def _arguments() -> list[str]:
@@ -159,7 +170,7 @@ def cache(data: Positional[str], out: Path | None = None, workers: int | None = 
         raise ValueError(f"{found}: say with --out where a cache of these shall be")
     out = out or found.path.resolve().parent / f"{found.name}-256"
     faults = make_cache(found.path, out, found.name, found.drawings, workers)
-    print(*faults, sep="\n", end="\n" if faults else "")
+    print(*map(shown, faults), sep="\n", end="\n" if faults else "")
     left_out = f", without {len(faults):,} that cannot be read" if faults else ""
     print(f"{out} is there{left_out}; use it with --data {out}")
     return 1 if faults else 0
@@ -170,7 +181,7 @@ def train(settings: OmitArgPrefixes[TrainSettings]) -> int:
     """Train a network as its notebook does, without Jupyter; under torchrun, in many processes."""
     import matplotlib
 
-    if int(os.environ.get("RANK", 0)):  # the first process speaks for all
+    if _rank():  # the first process speaks for all
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     matplotlib.use("agg")  # TensorBoard's figures need no display
@@ -298,8 +309,10 @@ def runs(
     if csv:
         check_place(csv, ".csv")
     rows, damaged = find_runs(folders or [runs_folder()])
+    if len(damaged) == 1 and not rows:
+        raise ValueError(damaged[0])
     for line in damaged:
-        print(f"course: {line}; left out", file=sys.stderr)
+        print(_told(f"{line}; left out"), file=sys.stderr)
     if not rows:
         raise ValueError(f"no runs in {', '.join(map(str, folders or [runs_folder()]))}")
     rows = in_order(rows, sort)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from course_utils.data.balance import image_weights
 from course_utils.data.batches import Batches
 from course_utils.data.class_names import few
 from course_utils.data.colour import ColourJitter
@@ -95,9 +96,11 @@ def open_for(settings: TrainSettings, form: str) -> Splits:
     return splits
 
 
-def eval_loader(data: ImageSet | ImageFolder, workers: int = 0, **layout) -> Batches | ImageLoader:
-    """Every image of a split once, in order, not augmented."""
-    size = EVAL_BATCH[type(data)]
+def eval_loader(
+    data: ImageSet | ImageFolder, workers: int = 0, size: int | None = None, **layout
+) -> Batches | ImageLoader:
+    """Every image of a split once, in order, not augmented; ``size``: how many at a time."""
+    size = size or EVAL_BATCH[type(data)]
     if isinstance(data, ImageSet):
         return Batches(data, size, **layout)
     return ImageLoader(data, size, workers=workers, **layout)
@@ -118,7 +121,8 @@ def loaders(
     layout = {"device": device, "memory_format": memory_format}
     layout |= {"rank": rank, "processes": processes}
     chance = {"shuffle": True, "seed": settings.seed, **layout}
-    val = eval_loader(data.val, settings.workers, **layout)
+    val = eval_loader(data.val, settings.workers, settings.eval_batch_size, **layout)
+    chance["weights"] = image_weights(data.train.labels, settings.balance)
     augment = settings.augment == "usual"
     if isinstance(data.train, ImageSet):
         crops = {"augment": augment, "padding": settings.padding}

@@ -1,38 +1,30 @@
 """What a run will do: its settings filled in and checked, before anything is written."""
 
-import math
 import os
+import warnings
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
 from course_utils import profile as profiles
-from course_utils.data.layout import picture_folders
-from course_utils.data.locations import LAYOUTS, data_kind, find
+from course_utils.data.layout import picture_folders, splits_below
+from course_utils.data.locations import DATA, LAYOUTS, data_kind, find
+from course_utils.data.official_weights import OFFICIAL
+from course_utils.data.transfer import DownloadError
 from course_utils.files import check_writable
 from course_utils.models import list_models
 from course_utils.models.pretrained import find_weights
 from course_utils.opening import DIVIDING, check_data
-from course_utils.recipes import USUAL, default_model, recipe
+from course_utils.recipes import PUBLISHED, STAGED, default_model, for_pictures, recipe
 from course_utils.resumed import begun_with
-from course_utils.settings import DEFAULTS, TrainSettings
+from course_utils.settings import DEFAULTS, RULES, TrainSettings, check_ranges
+from course_utils.training.freezing import STAGES
 from course_utils.training.optim import EVERY_EPOCH
 
-# a run that is resumed with another of these would be neither the one nor the other
-FIXED = ("data", "model", "profile", "batch_size", "accumulate", "mixed_precision", "seed")
-FIXED += ("mean", "std", *DIVIDING, *USUAL)
 RATES = ("learning_rate", "learning_rate_per_256")
 MODEL_OPTIONS = ("stem", "width", "auxiliary", "enlarge")
 CHANCE = {"padding", "crop_scale", "rotation", "colour_jitter"}
-PICTURES = {"image_size", "bad_images", "workers", *DIVIDING, *CHANCE} - {
-    "padding"
-}  # of folders only
-
-POSITIVE = ("epochs", "batch_size", "learning_rate", "threads", "width", "enlarge", "image_size")
-POSITIVE += ("keep", "save_from", "warm_up_epochs", "crop_scale", "accumulate", "top_k")
-POSITIVE += ("learning_rate_per_256", "step_epochs", "step_factor", "timeout")
-
-MOST = {"seed": 2**32 - 1, "image_size": 2048, "rotation": 180, "workers": 256, "threads": 1024}
-MOST |= {"batch_size": 2**20, "accumulate": 2**20, "epochs": 10**6, "width": 4096, "padding": 512}
+PICTURES = {"image_size", "bad_images", "workers", *DIVIDING, *CHANCE} - {"padding"}  # of folders
 
 
 def complete(settings: TrainSettings) -> TrainSettings:
@@ -45,7 +37,7 @@ def complete(settings: TrainSettings) -> TrainSettings:
     check_ranges(settings)
     check_resumed(settings, begun)
     data = settings.data or begun.get("data", DEFAULTS["data"])
-    told = {**begun, **{name: v for name, v in vars(settings).items() if v is not None}}
+    told = begun | {name: v for name, v in vars(settings).items() if v is not None}
     check_data(data, a_part=any(told.get(name) for name in DIVIDING))
     check_folder(settings.out, settings.resume, data, told.get("data_val"))
     if profile := settings.profile or begun.get("profile"):
@@ -54,20 +46,39 @@ def complete(settings: TrainSettings) -> TrainSettings:
     model = settings.model or begun.get("model") or default_model(data, profile)
     if model not in list_models():
         raise ValueError(f"model {model!r}: there are {', '.join(list_models())}")
-    known = recipe(model, profile, data, settings.weights) | DEFAULTS
-    known |= {"data": data, "model": model, "profile": profile} | begun
+
+    def usual(weights: str | None) -> dict:
+        known = recipe(model, profile, data, weights) | DEFAULTS
+        if data_kind(data) == "folder":
+            optimizer = settings.optimizer or known["optimizer"]
+            count = count_pictures(data, **{name: told.get(name) for name in DIVIDING})
+            known |= for_pictures(count, settings.batch_size, optimizer)
+        known |= STAGED if settings.trained == "staged" else {}
+        return known | {"data": data, "model": model, "profile": profile} | begun
+
+    known = usual(settings.weights)
     check_together(settings, known)
     if settings.warm_up_epochs:
         share = settings.warm_up_epochs / (settings.epochs or known["epochs"])
         settings = replace(settings, warm_up=share, warm_up_epochs=None)
         check_resumed(settings, begun)
-    for given, other in (RATES, RATES[::-1]):
-        if getattr(settings, given) is not None and not begun:
-            known[other] = None
     if not begun:
-        found = from_weights(settings, known)
+        try:
+            found = from_weights(settings, known)
+        except DownloadError as error:
+            if settings.weights:
+                raise
+            file = f"{Path(OFFICIAL[model]).name} into {DATA / 'weights'}"
+            random = f"{model} begins from random weights, since there are {error}"
+            warnings.warn(f"{random}; or put {file} and begin again", stacklevel=2)
+            known = usual("none") | {"weights": "none"}
+            check_together(settings, known)
+            found = from_weights(replace(settings, weights="none"), known)
         known |= found
         settings = replace(settings, weights=known["weights"])
+        for given, other in (RATES, RATES[::-1]):
+            if getattr(settings, given) is not None:
+                known[other] = None
     empty = {name: v for name, v in known.items() if getattr(settings, name) is None}
     return replace(settings, **empty)
 
@@ -91,45 +102,15 @@ def check_folder(run: Path, resume: bool, data: str, data_val: str | None = None
             raise ValueError(f"{run} lies among the pictures of {folder}; choose another folder")
 
 
-def check_ranges(settings: TrainSettings) -> None:
-    """Raise ``ValueError`` for a number that cannot be, before anything begins."""
-    given = {name: value for name, value in vars(settings).items() if value is not None}
-    for name, value in given.items():
-        if isinstance(value, float) and math.isinf(value):
-            raise ValueError(f"{name} is {value}; it must be a finite number")
-    for name in POSITIVE:
-        if name in given and not given[name] > 0:
-            raise ValueError(f"{name} is {given[name]}; it must be greater than 0")
-    for name in ("padding", "weight_decay", "workers"):
-        if name in given and not given[name] >= 0:
-            raise ValueError(f"{name} is {given[name]}; it must be 0 or greater")
-    for name in ("label_smoothing", "crop_scale"):
-        if not 0 <= given.get(name, 0) <= 1:
-            raise ValueError(f"{name} is {given[name]}; it is a share, 0 to 1")
-    if not 0 < given.get("val_share", 0.5) < 1:
-        raise ValueError(f"val_share is {given['val_share']}; it is a share, between 0 and 1")
-    for name in ("momentum", "warm_up"):
-        if not 0 <= given.get(name, 0) < 1:
-            raise ValueError(f"{name} is {given[name]}; it must be from 0 to below 1")
-    for name, most in MOST.items():
-        if not 0 <= given.get(name, 0) <= most:
-            raise ValueError(f"{name} is {given[name]}; it must be from 0 to {most}")
-    jitter = given.get("colour_jitter", (0,))
-    if not all(0 <= share <= 1 for share in jitter) or jitter[-1] > 0.5:
-        raise ValueError(f"colour_jitter is {jitter}; shares, 0 to 1, the last of at most 0.5")
-    if not all(0 <= value <= 1 for value in given.get("mean", ())):
-        raise ValueError(f"mean is {given['mean']}; pixels go from 0 to 1")
-    if not all(0 < value <= 1 for value in given.get("std", ())):
-        raise ValueError(f"std is {given['std']}; pixels are divided by it: above 0, at most 1")
-
-
 def check_resumed(settings: TrainSettings, begun: dict) -> None:
     """Raise ``ValueError`` where a run that goes on is told to be another."""
     told = begun | {name: v for name, v in vars(settings).items() if v is not None}
-    # where the rate is planned over the run's length, that must stay
+    # where rate or stages are planned over the run's length, that must stay
     planned = told.get("schedule") in ("linear", "cosine") or told.get("warm_up")
-    for name in (*FIXED, "epochs") if planned else FIXED:
-        if name in begun and begun[name] != told[name] and name != "weights":
+    planned = planned or told.get("trained") == "staged"
+    for name in begun:
+        fixed = RULES[name].fixed or (name == "epochs" and planned)
+        if fixed and begun[name] != told[name]:
             raise ValueError(
                 f"{settings.out} was begun with {name}={begun[name]}, not {told[name]}: "
                 "resume with the same, or choose another folder"
@@ -177,6 +158,18 @@ def _about_data(given: dict, will: dict) -> list[tuple]:
             will["zero_gamma"] and will["weights"] != "none",
             "zero_gamma is where a network begins that has learnt nothing: leave it out",
         ),
+        (
+            given.get("zero_gamma") and not will["model"].startswith("resnet"),
+            f"zero_gamma: {will['model']} has no shortcuts around its blocks; leave it out",
+        ),
+        (
+            will["accumulate"] > will["batch_size"],
+            f"accumulate is {will['accumulate']}, but a batch has {will['batch_size']} images",
+        ),
+        (
+            given["change_processes"] and not given["resume"],
+            "change_processes: a new run has as many as there are; leave it out",
+        ),
     ]
 
 
@@ -184,15 +177,29 @@ def _about_epochs(given: dict, will: dict) -> list[tuple]:
     """The same of what happens when."""
     warm, epochs = given.get("warm_up_epochs", 0), will["epochs"]
     steps = ", ".join(sorted({"step_epochs", "step_factor"} & given.keys()))
+    falls = will["step_epochs"] < epochs or not steps
     return [
         (set(RATES) <= given.keys(), f"{' and '.join(RATES)} say the same: give one of them"),
         (
             steps and will["schedule"] != "step",
             f"{steps}: of schedule step, not of {will['schedule']}; leave it out",
         ),
+        (not falls, f"step_epochs is {will['step_epochs']}, but there are {epochs} epochs"),
+        (
+            given.get("nesterov") and not will["momentum"],
+            "nesterov: there is no momentum that it could look ahead of; leave it out",
+        ),
+        (
+            "decay" in given and not will["weight_decay"],
+            "decay says what weight_decay is of, and that is 0: leave it out",
+        ),
         (
             {"warm_up", "warm_up_epochs"} <= given.keys(),
             "warm_up and warm_up_epochs are the same in two units: give one of them",
+        ),
+        (
+            will["trained"] == "staged" and epochs < len(STAGES),
+            f"trained staged has {len(STAGES)} stages, but there are {epochs} epochs: give more",
         ),
         (warm >= epochs, f"warm_up_epochs is {warm}, but there are {epochs} epochs: give fewer"),
         (
@@ -209,16 +216,29 @@ def _about_epochs(given: dict, will: dict) -> list[tuple]:
             f"save_from is {will['save_from']}, but there are {epochs} epochs",
         ),
         (
-            will["save_from"] > 1 and will["keep"] < 2,
-            "save_from says which epochs are kept by name: it needs --keep 2 or more",
+            will["save_from"] > 1 and will["keep"] == 1,
+            "save_from says which epochs are kept by name: it needs --keep 2 or more, or all",
         ),
     ]
 
 
+def count_pictures(data: str, **divided) -> int:
+    """How many pictures a folder has to learn from; 0 where that is not to be seen."""
+    try:
+        with redirect_stdout(None):  # it is told when the pictures are opened
+            return len(splits_below(Path(data).expanduser(), **divided)["train"][1])
+    except (OSError, ValueError):  # whoever opens it tells why
+        return 0
+
+
 def from_weights(settings: TrainSettings, known: dict) -> dict:
     """What the trained weights decide, if there are any: which they are, network, image size."""
-    wanted, cifar = settings.weights or known["weights"], data_kind(known["data"]) == "cifar10"
+    kind = data_kind(known["data"])
+    wanted, cifar = settings.weights or known["weights"], kind == "cifar10"
     if wanted == "none":
+        if not settings.weights and not cifar and kind not in PUBLISHED:
+            there = "official ones" if known["model"] in OFFICIAL else "trained ones of resnet18"
+            print(f"weights: {known['model']} begins from random ones; there are {there}")
         side = known["image_size"] or (224 if known["profile"] == "gpu" else 96)
         return {"weights": "none", "image_size": None if cifar else side}
     found = find_weights(known["model"], wanted)

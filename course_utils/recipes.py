@@ -3,39 +3,11 @@
 The notebooks write the same tables out where a student reads them; a test holds the two together.
 """
 
+import math
+
 from course_utils.data.locations import data_kind
 from course_utils.data.official_weights import OFFICIAL
-
-# in force where a recipe does not say otherwise
-USUAL = {
-    "stem": None,
-    "width": None,
-    "auxiliary": None,
-    "enlarge": None,
-    "zero_gamma": False,
-    "weights": "none",
-    "trained": "all",
-    "image_size": None,
-    "crop_scale": None,
-    "rotation": None,
-    "colour_jitter": None,
-    "padding": 4,
-    "augment": "usual",
-    "optimizer": "adam",
-    "momentum": 0.9,
-    "nesterov": True,
-    "learning_rate": 1e-3,
-    "learning_rate_per_256": None,
-    "schedule": "constant",
-    "step_epochs": 7,
-    "step_factor": 0.1,
-    "warm_up": 0.0,
-    "weight_decay": 0.0,
-    "decay": "kernels",
-    "label_smoothing": 0.0,
-    "top_k": None,
-    "monitor": "val_accuracy",
-}
+from course_utils.settings import USUAL
 
 FIRST = {  # notebooks 01 to 03: the same for the three small networks, so that they compare
     "tiny": {"data": "drawings", "epochs": 8, "batch_size": 32, "mixed_precision": False},
@@ -179,6 +151,24 @@ PUBLISHED = {"imagenet": IMAGENET, "imagenette": IMAGENETTE}
 # pictures in folders without trained weights: steps that a fresh network learns from
 SCRATCH = {"batch_size": 16, "learning_rate": 0.01, "schedule": "cosine"}
 
+# head, last stage, all: each with a smaller rate than the one before
+STAGED = {"schedule": "cosine"}
+
+
+def for_pictures(count: int, batch_size: int | None = None, optimizer: str = "sgd") -> dict:
+    """Batch size, where none is given, and learning rate for a folder of so many pictures.
+
+    About as many steps an epoch as pictures a batch; SGD's rate grows with the batch (Goyal et al.
+    2017, §2.1). A batch of 4 is for a few dozen pictures: with more it is only slower.
+
+    >>> for_pictures(30), for_pictures(244)
+    ({'batch_size': 4, 'learning_rate': 0.0025}, {'batch_size': 16, 'learning_rate': 0.01})
+    """
+    usual = min(max(2 ** round(math.log2(max(count, 1)) / 2), 4), 32)
+    rate = 0.01 * (batch_size or usual) / 16 if optimizer == "sgd" else 1e-3
+    return {"batch_size": usual, "learning_rate": rate}
+
+
 # without trained weights that fit them, and for images of 32 px
 FOR_32_PX = ("cnn", "small_inception", "small_residual", "narrow_resnet")
 FOR_32_PX += tuple(f"{kind}{depth}" for kind in ("resnet", "plain") for depth in (20, 32, 44, 56))
@@ -192,9 +182,10 @@ def _pictures(model: str, profile: str) -> dict:
         return other | {"stem": "64px", "width": 32}
     if model in FOR_32_PX:
         other["image_size"] = 32
-    if model == "resnet18" or (large and model in OFFICIAL):
+    if model == "resnet18":
         return other
-    return other | {"weights": "none"}
+    # a download is nothing for the profile that needs none
+    return other | {"weights": "auto" if model in OFFICIAL and profile != "tiny" else "none"}
 
 
 def recipe(model: str, profile: str, data: str = "cifar10", weights: str | None = None) -> dict:
@@ -210,6 +201,7 @@ def recipe(model: str, profile: str, data: str = "cifar10", weights: str | None 
     if (weights or "none") == "none" and data_kind(data) in PUBLISHED:
         row = PUBLISHED[data_kind(data)][profile]
         known = _pictures(model, profile) | {"weights": "none"} | IMAGENET_USUAL | row
+        known["zero_gamma"] &= model.startswith("resnet")  # others would have nothing but zeros
         return USUAL | {name: value for name, value in known.items() if name != "model"}
     usual = USUAL | TRANSFER[profile] | _pictures(model, profile)
     return usual | SCRATCH if (weights or usual["weights"]) == "none" else usual

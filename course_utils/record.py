@@ -17,9 +17,10 @@ import torch
 from course_utils import profile as profiles
 from course_utils.data.datasets import Splits
 from course_utils.files import write_whole
+from course_utils.formats import stamp
 from course_utils.recipes import default_model, recipe
 from course_utils.run_folder import read_record, record_lock
-from course_utils.settings import DEFAULTS, TrainSettings
+from course_utils.settings import DEFAULTS, NOT_KEPT, TrainSettings
 from course_utils.training.callbacks import Callback
 from course_utils.training.distributed import launch_id, restarted, world
 
@@ -34,8 +35,7 @@ class Record(Callback):
 
     def __init__(self, settings: TrainSettings, data: Splits, device: torch.device):
         self.folder = settings.out
-        kept = asdict(settings)
-        del kept["out"], kept["resume"]
+        kept = {n: v for n, v in asdict(settings).items() if n not in NOT_KEPT}
         self.content = {
             "settings": kept,
             "data": data.about()["data"],
@@ -47,9 +47,10 @@ class Record(Callback):
         if settings.resume:  # begun on that day, on that machine
             told_anew = {name: self.content[name] for name in ("settings", "command")}
             self.content |= last_record(settings.out) | told_anew
+        self.content = stamp() | self.content | stamp()
         about = data.about()
         decided = {name: about[name] for name in ("image_size", "mean", "std")}
-        self.config = kept | {"num_classes": len(data.classes)} | decided
+        self.config = stamp() | kept | {"num_classes": len(data.classes)} | decided
 
     def on_fit_start(self, state) -> None:
         self._write("config.json", self.config)
@@ -102,7 +103,7 @@ def command(settings: TrainSettings) -> str:
     usual |= DEFAULTS | {"model": default_model(settings.data, settings.profile)}
     switches = {field.name for field in fields(settings) if isinstance(field.default, bool)}
     for name, value in asdict(settings).items():
-        if name in ("out", "resume") or value in (usual[name], None):
+        if name in NOT_KEPT or value in (usual[name], None):
             continue
         flag = name.replace("_", "-")
         if name in switches:

@@ -1,18 +1,18 @@
 """What a run that goes on finds in its folder, and what must be as it was."""
 
-import json
 import os
 import warnings
-from dataclasses import fields
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from course_utils.data.class_names import few
 from course_utils.data.locations import data_kind
-from course_utils.run_folder import read_record
-from course_utils.settings import TrainSettings
+from course_utils.rules import shortened
+from course_utils.run_folder import RecordError, named, read_json, read_record
+from course_utils.settings import RULES, kept_settings, needed_settings
 from course_utils.training.checkpoint import load_latest, previous_of
+from course_utils.training.saved_values import check_about
 
 
 def begun_with(run: Path) -> dict:
@@ -22,28 +22,32 @@ def begun_with(run: Path) -> dict:
     """
     lost = "no record.json"
     try:
-        if begun := read_record(run).get("settings"):
-            return _with_tuples(begun)
+        record = read_record(run)
+        if begun := record.get("settings"):
+            lacking = [name for name in needed_settings() if name not in begun]
+            if lacking and "format" in record:
+                raise RecordError(f"{run / 'record.json'} lacks {lacking[0]} among its settings")
+            return begun
+    except RecordError:
+        raise
     except ValueError as error:
         lost = str(error).removesuffix("; remove it")
     if not holds_checkpoint(run):
         return {}
+    path = run / "config.json"
     try:
-        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        begun = {field.name: config[field.name] for field in fields(TrainSettings)
-                 if field.name in config and field.name != "num_classes"}  # fmt: skip
-        if data_kind(begun["data"]) == "cifar10":
-            begun["image_size"] = None  # there config.json tells what the data decided
+        config = read_json(path)
+        told = {name: config[name] for name in RULES if name in config and name != "num_classes"}
+        if data_kind(told["data"]) == "cifar10":
+            told["image_size"] = None  # there config.json tells what the data decided
     except (OSError, ValueError, TypeError, KeyError):
         raise ValueError(
             f"{run} holds last.pt, but {lost}, and no whole config.json: its settings are unknown"
         ) from None
+    with named(path, config):
+        begun = kept_settings(told)
     warnings.warn(f"{lost}; the settings are taken from config.json", stacklevel=2)
-    return _with_tuples(begun)
-
-
-def _with_tuples(settings: dict) -> dict:
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+    return begun
 
 
 def holds_checkpoint(run: Path) -> bool:
@@ -75,7 +79,9 @@ def check_same_data(run: Path, now: dict) -> None:
 
     ``now``: what `Splits.about` tells. Older checkpoints tell the classes only.
     """
-    then = load_latest(run).get("about") or {}
+    saved = load_latest(run)
+    with named(run / "last.pt", saved):
+        then = check_about(saved.get("about"))
     remedy = "restore the data as it was, or choose another folder for a new run"
     if then.get("classes", now["classes"]) != now["classes"]:
         was, are = then["classes"], now["classes"]
@@ -83,6 +89,10 @@ def check_same_data(run: Path, now: dict) -> None:
         same = 0 if same < 10 else same  # of many classes those that differ
         was, are = (few(names[same:], 10) or "no more" for names in (was, are))
         raise ValueError(f"{run} was begun with the classes {was}; now they are {are}: {remedy}")
+    for name in ("image_size", "mean", "std"):
+        if then.get(name, now[name]) != now[name]:
+            was, are = shortened(then[name]), shortened(now[name])
+            raise ValueError(f"{run} was begun with {name}={was}; now it is {are}: {remedy}")
     for split, (count, digest) in now["pictures"].items():
         before, known = then.get("pictures", {}).get(split, (count, digest))
         if count != before:

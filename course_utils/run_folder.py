@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock
 
 from course_utils.files import write_whole
+from course_utils.formats import check_format, written_by
+from course_utils.rules import Rule, checked, shortened
+from course_utils.settings import kept_settings
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
 
@@ -39,19 +43,87 @@ def new_run(name: str, root: str | os.PathLike | None = None) -> Path:
     raise OSError(f"{root / name} holds a thousand runs of this second")
 
 
+class RecordError(ValueError):
+    """A file of a run holds a value that cannot be, or is of a newer version."""
+
+
+NUMBERS = {"val_loss": Rule(), "val_accuracy": Rule(least=0, most=1), "seconds": Rule(least=0)}
+TEST = {"accuracy": (float, Rule(least=0, most=1)), "split": (Literal["test", "val"], Rule())}
+MACHINE = {"threads": (int, Rule(least=1)), "processes": (int, Rule(least=1))}
+MACHINE |= {name: (str, Rule()) for name in ("device", "processor", "torch")}
+RECORD = {name: (str, Rule()) for name in ("data", "date", "command", "stopped")}
+RECORD |= {"images": (int, Rule(least=0)), "finished": (bool, Rule()), "history": (list, Rule())}
+RECORD |= {name: (dict, Rule()) for name in ("settings", "machine", "test")}
+
+
 def read_record(folder: Path) -> dict:
-    """The record of a run; empty where it has none."""
+    """The record of a run, its values checked; empty where it has none.
+
+    Raises ``ValueError`` where it is damaged, and `RecordError` for a value that cannot be.
+    """
     path = folder / "record.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); remove it") from error
-    kinds = {"settings": dict, "history": list, "test": dict}
-    if not isinstance(record, dict) or not all(
-        isinstance(record[name], kind) for name, kind in kinds.items() if name in record
-    ):
-        raise ValueError(f"{path} is damaged (it is no record of a run); remove it")
+    if not path.exists():
+        return {}
+    record = read_json(path)
+    with named(path, record):
+        check_values(record, RECORD)
+        check_values(record.get("test", {}), TEST, "test.")
+        check_values(record.get("machine", {}), MACHINE, "machine.")
+        check_history(record.get("history", []))
+        if "settings" in record:
+            record["settings"] = kept_settings(record["settings"])
     return record
+
+
+def read_json(path: Path) -> dict:
+    """A file of a run that holds names and values; raises ``ValueError`` where it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is damaged (it is no record of a run); remove it")
+    return content
+
+
+@contextmanager
+def named(path: Path, content: dict) -> Iterator[None]:
+    """For what looks at the content of a file: its ``ValueError`` as `RecordError` that names it.
+
+    First of all a newer format is refused.
+    """
+    try:
+        check_format(path, content)
+    except ValueError as error:
+        raise RecordError(str(error)) from None
+    try:
+        yield
+    except ValueError as error:
+        raise RecordError(f"{path}: {error} ({written_by(content)})") from error
+
+
+def check_values(content: dict, kinds: dict[str, tuple], before: str = "") -> None:
+    """Raise ``ValueError`` for a value of another type or out of its range; absent ones are."""
+    for name, (kind, rule) in kinds.items():
+        if name in content:
+            try:
+                checked(content[name], kind, rule)
+            except ValueError as error:
+                raise ValueError(f"{before}{name} is {error}") from None
+
+
+def check_history(history: list) -> None:
+    """Raise ``ValueError`` unless there is an entry for each epoch from the first, of numbers."""
+    for number, entry in enumerate(history, 1):
+        where = f"history[{number - 1}]"
+        check_values({where: entry}, {where: (dict, Rule())})
+        if entry.get("epoch") != number:
+            raise ValueError(f"{where}.epoch is {shortened(entry.get('epoch'))}, not {number}")
+        kinds = {name: (float, NUMBERS.get(name, Rule())) for name in {*NUMBERS, *entry}}
+        lacking = [name for name in NUMBERS if name not in entry]
+        if lacking:
+            raise ValueError(f"{where} has no {lacking[0]}")
+        check_values(entry, kinds, f"{where}.")
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """Train without Jupyter: what `course train` does."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
 from torch import nn
 
 from course_utils import profile as profiles
+from course_utils.data.balance import uneven
 from course_utils.data.batches import Batches
 from course_utils.data.datasets import ImageSet, Splits
 from course_utils.data.loading import ImageLoader
@@ -24,12 +26,14 @@ from course_utils.resumed import (
     killed_in_first_saving,
     remove_first_saving,
 )
-from course_utils.settings import TrainSettings
+from course_utils.settings import TrainSettings, shared_settings
 from course_utils.show.class_plots import plot_confusion
 from course_utils.show.live import LivePlot
-from course_utils.show.progress import ProgressBar
-from course_utils.training.callbacks import Callback, Checkpoint, TensorBoard
-from course_utils.training.checkpoint import load_latest
+from course_utils.show.progress import ProgressBar, ProgressLines
+from course_utils.show.summary import layer_summary
+from course_utils.training.agreement import about_data, check_agreement
+from course_utils.training.callbacks import Callback, Checkpoint
+from course_utils.training.checkpoint import configured, load_latest, load_weights
 from course_utils.training.distributed import (
     gather,
     main_first,
@@ -38,10 +42,14 @@ from course_utils.training.distributed import (
     replicate,
     world,
 )
-from course_utils.training.freezing import freeze
+from course_utils.training.explain import explained_memory, is_out_of_memory
+from course_utils.training.features import feature_loaders, head_alone, one_view_is_enough
+from course_utils.training.freezing import BODY, FEW, Stages, freeze
 from course_utils.training.loop import fit
+from course_utils.training.losses import training_loss
 from course_utils.training.metrics import MOST_CONFUSION, eval_mode
 from course_utils.training.optim import make_optimizer, make_scheduler, schedule_every
+from course_utils.training.tensorboard import TensorBoard
 
 
 def train(settings: TrainSettings) -> dict:
@@ -49,15 +57,17 @@ def train(settings: TrainSettings) -> dict:
 
     Started by torchrun, this is one of several processes that train one network. Raises
     ``ValueError`` for settings that cannot be, ``FileExistsError`` for a folder with a run,
+    `RanksDiffer` for processes that were told otherwise, ``MemoryError`` with what to change,
     ``ConnectionError`` where another process is lost.
     """
     if began_here(settings.out) and (settings.out / "last.pt").is_file():
         settings = replace(settings, resume=True, weights=None)  # they were its beginning
-    with process_group(settings.timeout):
+    with process_group(settings.timeout), explained_memory():
         return _train(settings)
 
 
 def _train(settings: TrainSettings) -> dict:
+    check_agreement(shared_settings(settings))
     again = any(gather(killed_in_first_saving(settings.out)))
     if settings.resume and not again and not holds_checkpoint(settings.out):
         load_latest(settings.out)  # says so
@@ -68,6 +78,7 @@ def _train(settings: TrainSettings) -> dict:
             for file in settings.out.glob("*.pt"):
                 file.unlink(missing_ok=True)
         settings = complete(settings)
+    check_agreement(shared_settings(settings))  # what each has filled in
     settings = replace(settings, resume=settings.resume and not again)
     before = last_record(settings.out) if settings.resume else {}
     told = len(before.get("history", []))  # the checkpoint has less where a saving failed
@@ -75,19 +86,34 @@ def _train(settings: TrainSettings) -> dict:
         print(f"nothing is left to train: {settings.out} has its {settings.epochs} epochs")
         return before | {"finished": True}
     device = own_device(profiles.start(settings.data, settings.seed, settings.device))
+    profiles.choose_convolutions(device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     with main_first():
         data = open_for(settings, recipe(settings.model, settings.profile, settings.data)["data"])
+    check_agreement(about_data(data.about()))
     if settings.resume:
         check_same_data(settings.out, data.about())
+    if line := uneven(data.train.labels, data.classes):
+        how = f"balanced by the {settings.balance}"
+        advice = "--balance loss or sampler lets them count alike"
+        print(f"data: {line}; {advice if settings.balance == 'none' else how}")
     model = build(settings, data)
+    if settings.summary:
+        print(layer_summary(model, data.train.image_size))
     memory_format = profiles.memory_format(model, device)
     model = model.to(device, memory_format=memory_format)
-    if settings.compile:
+    here, amp_dtype = world(), profiles.amp_dtype(device) if settings.mixed_precision else None
+    if cached := one_view_is_enough(model, data, settings):
+        if settings.resume:
+            load_weights(model, load_latest(settings.out)["model"])
+        layout = {"device": device, "memory_format": memory_format}
+        train_loader, val_loader = feature_loaders(model, data, settings, layout, amp_dtype)
+    else:
+        given = (data, settings, device, here.rank, here.size, memory_format)
+        train_loader, val_loader = loaders(*given)
+    if settings.compile and not cached:
         model.compile()
-    here = world()
-    train_loader, val_loader = loaders(data, settings, device, here.rank, here.size, memory_format)
     optimizer = make_optimizer(
         model,
         settings.optimizer,
@@ -96,6 +122,7 @@ def _train(settings: TrainSettings) -> dict:
         settings.momentum,
         settings.nesterov,
         settings.decay,
+        BODY if settings.trained == "staged" else 1.0,
     )
     scheduler = make_scheduler(
         optimizer,
@@ -107,22 +134,24 @@ def _train(settings: TrainSettings) -> dict:
     )
     record = Record(settings, data, device)
     kept = checkpoint(settings, data)
-    fit(
-        replicate(model),
-        train_loader,
-        val_loader,
-        optimizer,
-        epochs=settings.epochs,
-        num_classes=len(data.classes),
-        loss_fn=with_auxiliary(nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)),
-        scheduler=scheduler,
-        schedule_every=schedule_every(settings.schedule),
-        amp_dtype=profiles.amp_dtype(device) if settings.mixed_precision else None,
-        accumulate=settings.accumulate,
-        top_k=settings.top_k,
-        callbacks=callbacks(settings, data, record, kept),
-        resume=settings.out if settings.resume else None,
-    )
+    with head_alone(model) if cached else nullcontext():
+        fit(
+            replicate(model),
+            train_loader,
+            val_loader,
+            optimizer,
+            epochs=settings.epochs,
+            num_classes=len(data.classes),
+            loss_fn=with_auxiliary(training_loss(settings, data).to(device)),
+            scheduler=scheduler,
+            schedule_every=schedule_every(settings.schedule),
+            amp_dtype=amp_dtype,
+            accumulate=settings.accumulate,
+            top_k=settings.top_k,
+            callbacks=callbacks(settings, data, record, kept),
+            resume=settings.out if settings.resume else None,
+            change_processes=settings.change_processes,
+        )
     if kept.unsaved:
         names, why = ", ".join(kept.unsaved), list(kept.unsaved.values())[-1]
         remedy = f"make room, then go on with: course train --out {settings.out} --resume"
@@ -140,14 +169,17 @@ def callbacks(
     settings: TrainSettings, data: Splits, record: Record, kept: Checkpoint
 ) -> list[Callback]:
     """What the run shows and keeps; of several processes the first one does."""
+    stages = [Stages(small_batches(settings))] if settings.trained == "staged" else []
     if world().rank:
-        return [kept, record]  # every process has something that these must know
+        return [*stages, kept, record]  # every process has something that these must know
     with_matrix = len(data.classes) <= MOST_CONFUSION
     figures = {"confusion": confusion_figure(data.classes)} if with_matrix else {}
     board = TensorBoard(settings.out, figures, hparams=record.content["settings"])
     return [
         *([ProgressBar()] if settings.progress else []),
+        *([ProgressLines(settings.log_every)] if settings.progress or settings.log_every else []),
         LivePlot(),
+        *stages,
         kept,
         record,
         *([board] if settings.tensorboard else []),
@@ -165,18 +197,25 @@ def build(settings: TrainSettings, data: Splits) -> nn.Module:
         options = {name: value for name, value in options.items() if value is not None}
         model = create_model(settings.model, num_classes=classes, **options)
     elif settings.resume:  # what was loaded in the beginning need not be there any more
-        model = create_model(**load_latest(settings.out)["config"])
+        model = configured(load_latest(settings.out), settings.out / "last.pt")
     else:
         model = pretrained(settings.model, classes, settings.weights)
     if settings.zero_gamma:
         zero_gamma(model)
-    if not scratch and settings.trained != "all":
-        freeze(model, settings.trained)
+    if settings.trained == "staged" and world().size > 1:
+        raise ValueError("trained staged needs one process: leave torchrun out")
+    if not scratch and settings.trained not in ("all", "staged"):
+        freeze(model, settings.trained, small_batches(settings))
     if settings.image_size:
         check_size(model, settings.model, settings.image_size)
     if scratch and isinstance(model, NarrowResNet):
         model.whiten(some_images(data.train))
     return model
+
+
+def small_batches(settings: TrainSettings) -> bool:
+    """Whether a batch norm sees too few images at a time for statistics of its own."""
+    return settings.batch_size / world().size / settings.accumulate < FEW
 
 
 def check_size(model: nn.Module, name: str, size: int) -> None:
@@ -185,6 +224,8 @@ def check_size(model: nn.Module, name: str, size: int) -> None:
         with torch.no_grad(), eval_mode(model):
             model(torch.zeros(1, 3, size, size))
     except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"image_size is {size}, which {name} cannot take ({reason}); try --image-size 32"

@@ -15,7 +15,9 @@ from course_utils.files import write_whole
 from course_utils.opening import DIVIDING, check_data, eval_loader, open_data
 from course_utils.run_folder import read_record, record_lock, write_record
 from course_utils.show.mistakes import Mistake, mistakes_csv, mistakes_png
+from course_utils.terminal import shown
 from course_utils.training.checkpoint import load_model
+from course_utils.training.explain import explained_memory
 from course_utils.training.loop import evaluate
 from course_utils.training.metrics import MOST_NAMES, Totals, accuracy_interval
 
@@ -59,7 +61,18 @@ def test(
     others. A run's folder that cannot be written costs a warning. Raises ``ValueError`` where the
     data is of another kind or has no such split, and for a damaged record.
     """
-    checkpoint = Path(checkpoint)
+    with explained_memory():
+        return _test(Path(checkpoint), data, device, split, pictures, csv)
+
+
+def _test(
+    checkpoint: Path,
+    data: str | None,
+    device: str,
+    split: str,
+    pictures: Path | None,
+    csv: Path | None,
+) -> dict:
     model, about = load_model(checkpoint)
     record = read_record(checkpoint.parent)
     settings = record.get("settings", {})
@@ -189,8 +202,8 @@ def _check_same(checkpoint: Path, about: dict, splits: Splits, elsewhere: bool) 
     kinds = [name.endswith("drawings") if elsewhere else name for name in (known, found)]
     if kinds[0] != kinds[1] or about.get("classes") != list(splits.classes):
         raise ValueError(
-            f"{checkpoint} was trained on {known} ({_few(about.get('classes'))}), "
-            f"this is {found} ({_few(splits.classes)}); name its data with --data"
+            f"{checkpoint} was trained on {shown(known)} ({_few(about.get('classes'))}), "
+            f"this is {shown(found)} ({_few(splits.classes)}); name its data with --data"
         )
 
 

@@ -5,8 +5,11 @@ import os
 import pickle
 import random
 import shutil
+import warnings
+import zipfile
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from helpers import same, small_model, small_run
@@ -78,10 +81,13 @@ def test_with_both_damaged_it_says_so(tmp_path):
     path = save(tmp_path, 1, 2)
     path.write_bytes(b"damaged")
     previous_of(path).write_bytes(b"damaged")
-    with (
-        pytest.warns(UserWarning, match="going on"),
-        pytest.raises(CheckpointError, match=r"last.prev.pt is damaged"),
-    ):
+    with pytest.raises(CheckpointError, match="no checkpoint beside it is whole") as error:
+        load_latest(tmp_path)
+    assert all(f"{name} is damaged" in str(error.value) for name in ("last.pt", "last.prev.pt"))
+    assert "prev.prev" not in str(error.value)
+    for name in ("best.pt", "epoch001_accuracy0.5000_loss1.0000.pt"):
+        save_checkpoint(content(1), tmp_path / name)
+    with pytest.raises(CheckpointError, match=r"; use best.pt, epoch001\S+0.pt$"):
         load_latest(tmp_path)
 
 
@@ -91,13 +97,49 @@ def test_damage_without_a_checksum_is_an_error_of_one_line_or_harmless(tmp_path)
     (tmp_path / "last.pt.sha256").unlink()
     with pytest.warns(UserWarning, match="last.pt has no last.pt.sha256 beside it: unchecked"):
         assert same(load_checkpoint(path), content(1))
-    path.write_bytes(b"<html>not found</html>")
-    with pytest.warns(UserWarning), pytest.raises(CheckpointError, match="last.pt is"):
-        load_checkpoint(path)
     for damaged in damages(whole)[:4]:
         path.write_bytes(damaged)
-        with pytest.warns(UserWarning), pytest.raises(CheckpointError, match="last.pt is"):
+        with warnings.catch_warnings(), pytest.raises(CheckpointError, match="last.pt is"):
+            warnings.simplefilter("ignore")
             load_checkpoint(path)
+
+
+def zipped(path, *names):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, "")
+
+
+def savez(path):
+    with path.open("wb") as file:
+        np.savez(file, a=np.zeros(2))
+
+
+FOREIGN = {
+    "an empty file": lambda path: path.write_bytes(b""),
+    "a web page or XML": lambda path: path.write_bytes(b"<html>not found</html>"),
+    "a JPEG image": lambda path: path.write_bytes(b"\xff\xd8\xff\xe0 a picture"),
+    "a TorchScript archive": lambda path: zipped(path, "a/data.pkl", "a/constants.pkl"),
+    "a NumPy archive": lambda path: savez(path),
+    "a zip archive": lambda path: zipped(path, "notes.txt"),
+    "a safetensors file": lambda path: path.write_bytes(b"\x40" + 7 * b"\0" + b'{"a":{}}'),
+    "a Git LFS pointer": lambda path: path.write_bytes(b"version https://git-lfs.github.com/"),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_foreign_file_is_told_for_what_it_is(kind, tmp_path):
+    FOREIGN[kind](tmp_path / "best.pt")
+    with pytest.raises(CheckpointError) as error:
+        load_checkpoint(tmp_path / "best.pt")
+    assert f"best.pt is {kind}" in str(error.value) and "expected is a run's" in str(error.value)
+    assert "weights_only" not in str(error.value)
+
+
+def test_a_checkpoint_of_a_newer_format_names_its_version(tmp_path):
+    save_checkpoint(content(1) | {"format": 99, "version": "7.1"}, tmp_path / "last.pt")
+    with pytest.raises(CheckpointError, match="has the format '99', written by version 7.1; this"):
+        load_checkpoint(tmp_path / "last.pt")
 
 
 def test_an_absent_checkpoint_or_folder(tmp_path):
@@ -214,7 +256,8 @@ def test_weights_of_another_model_are_refused_by_both_shapes():
 
 def test_the_model_comes_back_with_what_it_knows(tmp_path):
     model = create_model("cnn", num_classes=3)
-    about = {"classes": ["a", "b", "c"], "mean": [0.5], "std": [0.25], "image_size": 32}
+    about = {"classes": ["a", "b", "c"], "image_size": 32}
+    about |= {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
     saved = {"model": model.state_dict(), "config": model.config, "about": about, "epoch": 4}
     save_checkpoint(saved, tmp_path / "best.pt")
     loaded, knows = load_model(tmp_path / "best.pt")

@@ -132,7 +132,7 @@ def test_a_bad_picture(trained, pictures, course, tmp_path, name):
     "arguments, message",
     [
         (["RUN/none.pt", "a.png"], "none.pt is not there"),
-        (["RUN/record.json", "a.png"], "record.json is refused: it is damaged"),
+        (["RUN/record.json", "a.png"], "record.json is JSON text; expected is"),
         (["RUN/best.pt", "EMPTY"], "holds no pictures"),
         (["RUN/best.pt"], "no picture is named"),
         (["RUN/best.pt", "a.png", "--k", "0"], "k is 0; it must be at least 1"),

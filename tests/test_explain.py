@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Subset
 
 from course_utils import Batches, fit
 from course_utils.data.loading import LoadingError
-from course_utils.training.explain import check_labels, explained
+from course_utils.training.explain import check_labels, explained, explained_memory
 
 
 class Wasteful(nn.Module):
@@ -126,3 +126,13 @@ def test_other_errors_pass_unchanged(error):
     with pytest.raises(type(error)) as caught:
         small_run(train_loader=Loader(small_set(), 8))
     assert caught.value is error
+
+
+def test_memory_is_explained_outside_of_the_loop_too():
+    with pytest.raises(MemoryError, match="out of memory: try smaller images or"):  # noqa: SIM117
+        with explained_memory():
+            torch.empty(2**60, dtype=torch.uint8)
+    with pytest.raises(MemoryError, match="at batch_size=4: try batch_size=2"), explained_memory():
+        raise MemoryError("out of memory at batch_size=4: try batch_size=2")
+    with pytest.raises(RuntimeError, match="another"), explained_memory():
+        raise RuntimeError("another error")

@@ -66,7 +66,7 @@ def test_outside_jupyter_it_prints_one_line_an_epoch(capsys):
     lines = capsys.readouterr().out.splitlines()
     loss = r"\d\.\d{4} / [\d ]{2,3}\.\d %"
     for epoch, line in enumerate(lines, start=1):
-        clock = r"\d+\.\d s, [ \d]\d % waiting"
+        clock = r"\d+\.\d s +\+ +\d+\.\d s val, [ \d]\d % waiting"
         expected = rf"epoch {epoch:>2}/10   train {loss}   val {loss}   lr 0\.1 +{clock}"
         assert re.fullmatch(expected, line), line
     assert len(lines) == 10

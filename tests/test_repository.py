@@ -29,7 +29,8 @@ COMES_WITH = {
 NAMED_OTHERWISE = {"PIL": "pillow"}
 
 # from the ground up: a room imports from itself and from what stands before it
-ROOMS = ["files", "run_folder", "data", "models", "profile", "settings", "opening", "recipes"]
+ROOMS = ["files", "terminal", "formats", "rules", "usage", "settings", "run_folder", "data"]
+ROOMS += ["models", "profile", "opening", "recipes"]
 ROOMS += ["training", "resumed", "record", "show", "teaching", "plan", "runs", "testing"]
 ROOMS += ["notebooks", "grading", "doctor", "lab", "cli", "__main__"]
 

@@ -22,7 +22,7 @@ from course_utils.models.googlenet import GoogLeNet
 from course_utils.models.narrow import NarrowResNet
 from course_utils.recipes import RECIPES, USUAL, recipe
 from course_utils.record import Record, command, machine, processor
-from course_utils.run_folder import read_record, write_record
+from course_utils.run_folder import RecordError, read_record, write_record
 from course_utils.settings import TrainSettings
 from course_utils.training.checkpoint import save_checkpoint
 from course_utils.training.optim import make_optimizer, make_scheduler
@@ -51,7 +51,7 @@ def checkpoint(tmp_path):
 
     def make(data, record=None):
         path = tmp_path / "run" / "best.pt"
-        model = create_model("cnn")
+        model = create_model("cnn", len(data.classes))
         content = {"model": model.state_dict(), "config": model.config, "about": data.about()}
         save_checkpoint(content, path)
         if record:
@@ -210,7 +210,8 @@ def test_the_command_gives_back_the_settings(tmp_path):
         "weight_decay": 0.125, "label_smoothing": 0.3, "seed": 5, "device": "cpu", "threads": 2,
         "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4), "tensorboard": False, "progress": False,
         "num_classes": 7, "keep": 3, "save_from": 2, "accumulate": 2, "decay": "all", "top_k": 3,
-        "nesterov": False, "compile": True, "timeout": 60.0,
+        "nesterov": False, "compile": True, "timeout": 60.0, "eval_batch_size": 9,
+        "log_every": 5, "summary": True, "balance": "loss",
     }  # fmt: skip
     small = TrainSettings(
         Path("RUN"), data=str(tmp_path / "mine"), model="googlenet", stem="imagenet",
@@ -230,7 +231,7 @@ def test_the_command_gives_back_the_settings(tmp_path):
     named = set()
     adam = {"optimizer": "adamw", "momentum": None, "nesterov": None}
     last = replace(other, augment=None, padding=1, **adam)
-    steps = {"schedule": "step", "step_epochs": 5, "step_factor": 0.2, "warm_up": 0.0}
+    steps = {"schedule": "step", "step_epochs": 2, "step_factor": 0.2, "warm_up": 0.0}
     steps |= {"learning_rate": None, "learning_rate_per_256": 0.1, "zero_gamma": True}
     stepped = replace(other, **steps, weights=None, trained=None)
     apart = replace(small, val_share=None, labels=None, data_val=str(tmp_path))
@@ -243,7 +244,7 @@ def test_the_command_gives_back_the_settings(tmp_path):
         named |= {f"--{word[5:]}" if word.startswith("--no-") else word for word in words}
     everything = {f"--{field.name.replace('_', '-')}" for field in fields(TrainSettings)}
     # the model that is usual for the data, the monitor that is usual, and what becomes warm_up
-    assert everything - {"--resume", "--warm-up-epochs", "--monitor"} <= named
+    assert everything - {"--resume", "--change-processes", "--warm-up-epochs", "--monitor"} <= named
 
 
 @pytest.mark.parametrize("weights", ["none", "own"])
@@ -270,14 +271,14 @@ def test_the_command_leaves_out_what_the_recipe_says(model, profile, given):
 
 def test_numbers_that_cannot_be():
     for name, value, message in [
-        ("epochs", 0, "epochs is 0; it must be greater than 0"),
-        ("width", 0, "width is 0; it must be greater than 0"),
-        ("enlarge", -32, "enlarge is -32; it must be greater than 0"),
-        ("padding", -1, "padding is -1; it must be 0 or greater"),
-        ("weight_decay", -0.1, "weight_decay is -0.1; it must be 0 or greater"),
-        ("label_smoothing", -0.1, "label_smoothing is -0.1; it is a share, 0 to 1"),
-        ("warm_up", 1.5, "warm_up is 1.5; it must be from 0 to below 1"),
-        ("label_smoothing", 1.5, "label_smoothing is 1.5; it is a share, 0 to 1"),
+        ("epochs", 0, "epochs is 0; it must be an integer from 1 to 1000000"),
+        ("width", 0, "width is 0; it must be an integer from 1 to 4096"),
+        ("enlarge", -32, "enlarge is -32; it must be an integer from 1"),
+        ("padding", -1, "padding is -1; it must be an integer from 0"),
+        ("weight_decay", -0.1, "weight_decay is -0.1; it must be a number, 0 or"),
+        ("label_smoothing", -0.1, "label_smoothing is -0.1; it must be a number from 0 to 1"),
+        ("warm_up", 1.5, "warm_up is 1.5; it must be a number from 0 to below 1"),
+        ("label_smoothing", 1.5, "label_smoothing is 1.5; it must be a number from 0 to 1"),
     ]:
         with pytest.raises(ValueError, match=message):
             runs.complete(TrainSettings(Path("run"), **{name: value}))
@@ -356,9 +357,12 @@ def test_records_are_whole_or_told(tmp_path):
     with pytest.raises(TypeError):
         write_record(tmp_path, {"not": object()})
     assert read_record(tmp_path) == {"name": "Größe"}
-    for wrong in ("[1]", '{"settings": 1}', '{"history": 1}', '{"test": 1}'):
-        (tmp_path / "record.json").write_text(wrong)
-        with pytest.raises(ValueError, match="record.json is damaged"):
+    (tmp_path / "record.json").write_text("[1]")
+    with pytest.raises(ValueError, match="record.json is damaged"):
+        read_record(tmp_path)
+    for part in ("settings", "history", "test"):
+        write_record(tmp_path, {part: 1})
+        with pytest.raises(RecordError, match=rf"record.json: {part} is 1; it must be a"):
             read_record(tmp_path)
     (tmp_path / "record.json").write_text('{"name": ')
     with pytest.raises(ValueError, match=r"record.json is damaged \(.*; remove it"):

@@ -16,6 +16,7 @@ from course_utils.data.folder_listing import folders_below, is_picture, listed
 from course_utils.data.images import ImageError
 from course_utils.data.pixels import read_pixels
 from course_utils.data.suspects import decoder_messages, noticed_by_decoder, suspicion
+from course_utils.terminal import shown
 
 IMAGENETTE_SIZES = {"train": 9_469, "val": 3_925}  # of its second version, of December 2019
 
@@ -103,14 +104,14 @@ def check(root: Path, workers: int | None = None) -> int:
     for index, look in looked_at(pictures, workers, sketches=True):
         if look.fault or look.suspect:
             kind = "" if look.fault else "suspect: "
-            tqdm.write(f"{pictures[index]}: {kind}{look.fault or look.suspect}")
+            tqdm.write(shown(f"{pictures[index]}: {kind}{look.fault or look.suspect}"))
         bad += bool(look.fault)
         suspect += bool(look.suspect)
         if look.sketch:
             sketches[pictures[index]] = look.sketch
     divided, pairs = copies(root, sketches)
     for one, other in pairs:
-        print(f"{other}: is the same picture as {one}")
+        print(shown(f"{other}: is the same picture as {one}"))
     where = "in two splits" if divided else "twice"
     print(
         f"{root}: pictures: {len(pictures):,}, cannot be read: {bad:,}, suspect: {suspect:,}, "

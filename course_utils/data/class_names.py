@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from course_utils.terminal import shown
+
 IMAGENETTE = {
     "n01440764": "tench",
     "n02102040": "English springer",
@@ -39,4 +41,4 @@ def few(names: Sequence[str], most: int = 5) -> str:
     >>> few(["ants", "bees", "cats"], most=2)
     'ants, bees …'
     """
-    return ", ".join(names[:most]) + (" …" if names[most:] else "")
+    return ", ".join(map(shown, names[:most])) + (" …" if names[most:] else "")

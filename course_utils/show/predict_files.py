@@ -17,6 +17,7 @@ from course_utils.data.transforms import eval_image
 from course_utils.files import csv_text
 from course_utils.show.text import padded, width
 from course_utils.training.checkpoint import load_model
+from course_utils.training.explain import explained_memory
 from course_utils.training.metrics import eval_mode
 
 BATCH = 50
@@ -74,7 +75,8 @@ def predict_files(
         read = [(path, pixels) for path, pixels in read if pixels is not None]
         if read:
             kept, pixels = zip(*read)
-            shares = probabilities_of(model, torch.stack(pixels))
+            with explained_memory():
+                shares = probabilities_of(model, torch.stack(pixels))
             named += [
                 Named(path, likeliest(row, about["classes"], k)) for path, row in zip(kept, shares)
             ]
@@ -141,7 +143,7 @@ def as_table(named: Sequence[Named], columns: int | None = None) -> str:
     lines = []
     for one in named:
         classes = [f"  {padded(name, names)} {100 * share:5.1f} %" for name, share in one.classes]
-        path = padded(one.path, paths) if fits else one.path
+        path = padded(one.path, paths if fits else 0)
         lines += ["".join([path, *classes])] if fits else [path, *classes]
     return "\n".join(lines)
 

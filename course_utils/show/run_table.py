@@ -7,6 +7,7 @@ from pathlib import Path
 from course_utils.files import csv_text
 from course_utils.run_folder import best_epochs, read_record
 from course_utils.show.text import table
+from course_utils.terminal import shown
 
 # settings that are told in any case; the others where runs differ in them
 MAIN = ("model", "weights", "trained", "learning_rate", "batch_size")
@@ -99,7 +100,7 @@ def _cell(key: str, value) -> str:
         return f"{100 * value:.1f} %"
     if key == "minutes":
         return f"{value:.1f}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else shown(str(value))
 
 
 def as_csv(rows: Sequence[dict]) -> str:

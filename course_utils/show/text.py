@@ -5,6 +5,8 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 
+from course_utils.terminal import shown
+
 
 def width(text: str) -> int:
     """The columns that a text takes on a terminal: East Asian characters two, accents none.
@@ -12,7 +14,7 @@ def width(text: str) -> int:
     >>> width("ants"), width("蚂蚁"), width("e\\u0301")
     (4, 4, 1)
     """
-    return sum(map(_columns, text))
+    return sum(map(_columns, shown(text)))
 
 
 def _columns(character: str) -> int:
@@ -27,6 +29,7 @@ def clipped(text: str, most: int) -> str:
     >>> clipped("grasshopper", 6)
     'grass…'
     """
+    text = shown(text)
     if width(text) <= most:
         return text
     kept, room = "", most - 1
@@ -40,6 +43,7 @@ def clipped(text: str, most: int) -> str:
 
 def padded(text: str, columns: int, right: bool = False) -> str:
     """A text with blanks behind it, or before it where it is to stand on the right."""
+    text = shown(text)
     blanks = " " * (columns - width(text))
     return blanks + text if right else text + blanks
 

@@ -19,7 +19,12 @@ from course_utils.files import (
     sha256,
     write_whole,
 )
+from course_utils.formats import check_format, written_by
 from course_utils.models import create_model, is_weights
+from course_utils.rules import Rule
+from course_utils.run_folder import check_values
+from course_utils.training.foreign import kind_of
+from course_utils.training.saved_values import check_about
 
 
 class CheckpointError(ValueError):
@@ -126,12 +131,15 @@ def load_checkpoint(path: str | os.PathLike, device: torch.device | str = "cpu")
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path} is not there; a run saves last.pt and best.pt in its folder")
+    if not listed(path) and (kind := kind_of(path)):
+        raise CheckpointError(f"{path} is {kind}; expected is a run's checkpoint, such as best.pt")
     if not listed(path):
         warnings.warn(f"{path} has no {list_of(path).name} beside it: unchecked", stacklevel=2)
     elif not checked_hash(path):
+        whole = whole_beside(path)
+        remedy = f"use {', '.join(whole)}" if whole else "no checkpoint beside it is whole"
         raise CheckpointError(
-            f"{path} is damaged: its SHA-256 is not that in {list_of(path).name}; "
-            f"use {previous_of(path).name} or another copy"
+            f"{path} is damaged: its SHA-256 is not that in {list_of(path).name}; {remedy}"
         )
     try:
         content = torch.load(path, map_location=device, weights_only=True)
@@ -142,10 +150,26 @@ def load_checkpoint(path: str | os.PathLike, device: torch.device | str = "cpu")
             "`torch.save(model.state_dict(), …)`"
         ) from None  # torch's own text recommends to load it all the same
     except Exception as error:  # on damaged bytes torch raises nearly anything
-        raise CheckpointError(f"{path} is truncated or no checkpoint at all: {error!r}") from error
+        if isinstance(error, MemoryError) or "out of memory" in str(error):
+            raise
+        raise CheckpointError(
+            f"{path} is cut short, damaged, or no checkpoint at all; expected is a run's best.pt"
+        ) from error
     if not isinstance(content, dict) or not is_weights(content.get("model")):
         raise CheckpointError(f"{path} holds no 'model': it is not a checkpoint of this course")
+    try:
+        check_format(path, content)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from None
     return content
+
+
+def whole_beside(path: Path) -> list[str]:
+    """The other checkpoints of a run that are on the disk as they were saved: the one before first,
+    then the best."""
+    order = [previous_of(path), path.with_name("best.pt"), *sorted(path.parent.glob("*.pt"))]
+    others = dict.fromkeys(other for other in order if other != path and other.is_file())
+    return [other.name for other in others if listed(other) and checked_hash(other)]
 
 
 def load_latest(path: str | os.PathLike, device: torch.device | str = "cpu") -> dict:
@@ -157,8 +181,13 @@ def load_latest(path: str | os.PathLike, device: torch.device | str = "cpu") -> 
     except CheckpointError as error:
         if not previous_of(path).is_file():
             raise
-        warnings.warn(f"{error}; going on from {previous_of(path).name}", stacklevel=2)
-        return load_checkpoint(previous_of(path), device)
+        told = str(error).rpartition("; ")[0] or error
+        try:
+            content = load_checkpoint(previous_of(path), device)
+        except CheckpointError as other:
+            raise CheckpointError(f"{told}; {other}") from other
+        warnings.warn(f"{told}; going on from {previous_of(path).name}", stacklevel=2)
+        return content
 
 
 def load_weights(model: nn.Module, weights: dict[str, Tensor], origin: str = "checkpoint") -> None:
@@ -189,13 +218,24 @@ def load_model(
             f"{path} does not say which model it is of: build it by hand, "
             "then load_weights(model, load_checkpoint(path)['model'])"
         )
+    model = configured(content, path)
     try:
-        model = create_model(**content["config"])
-        about = {**(content.get("about") or {}), "epoch": content.get("epoch", 0)}
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path} is no checkpoint of this course: {error}") from error
+        about = check_about(content.get("about"), model.config["num_classes"])
+        check_values(content, {"epoch": (int, Rule(least=0))})
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error} ({written_by(content)})") from error
+    about["epoch"] = content.get("epoch", 0)
     load_weights(model, content["model"], str(path))
     for name, value in model.state_dict().items():
         if not torch.isfinite(value).all():
             raise CheckpointError(f"{path}: {name} is not finite: the training has diverged")
     return model.to(device).eval(), about
+
+
+def configured(content: dict, path: Path) -> nn.Module:
+    """The network that a checkpoint is of, without its weights; `CheckpointError` where none is."""
+    try:
+        return create_model(**content["config"])
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        why = f"its config builds no network: {str(error).splitlines()[0][:200]}"
+        raise CheckpointError(f"{path}: {why} ({written_by(content)})") from error

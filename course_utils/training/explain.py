@@ -68,13 +68,16 @@ def count_batches(loader) -> int:
     return count
 
 
+SMALLER = "try smaller images or a smaller model"
+
+
 @contextmanager
 def explained(loader, num_classes: int) -> Iterator[None]:
     """Say what to change when memory runs out or a label does not fit; nothing is done silently."""
     try:
         yield
     except (RuntimeError, MemoryError, IndexError) as error:
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise MemoryError(_smaller(_joint(loader))) from error
         label = re.search(r"Target (-?\d+) is out of bounds", str(error))
         if label or "device-side assert" in str(error):
@@ -86,7 +89,19 @@ def explained(loader, num_classes: int) -> Iterator[None]:
         raise
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+@contextmanager
+def explained_memory() -> Iterator[None]:
+    """The same of memory where no batch is at hand; what `explained` said already stays."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error) or str(error).startswith("out of memory"):
+            raise
+        raise MemoryError(f"out of memory: {SMALLER}") from error
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether this is how PyTorch or Python says that the memory, or the GPU's, is too small."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return "DefaultCPUAllocator" in str(error) or "out of memory" in str(error)  # CPU, MPS
@@ -102,7 +117,7 @@ def _smaller(batch_size: int | None) -> str:
     if batch_size is None:
         return "out of memory: try a smaller batch size, or mixed precision (amp_dtype)"
     if batch_size == 1:
-        return "out of memory at batch_size=1: try smaller images or a smaller model"
+        return f"out of memory at batch_size=1: {SMALLER}"
     return (
         f"out of memory at batch_size={batch_size}: try batch_size={batch_size // 2}, "
         "or mixed precision (amp_dtype)"

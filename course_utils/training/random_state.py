@@ -32,7 +32,7 @@ def set_random_state(state: dict, loader=None) -> None:
     keys, position, has_gauss, gauss = state["numpy"]
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, gauss))
     torch.set_rng_state(state["torch"])
-    for generator, its_state in zip(_generators(loader), state["loader"]):
+    for generator, its_state in zip(_generators(loader), state["loader"], strict=True):
         generator.set_state(its_state)
     if "cuda" in state and torch.cuda.device_count() == len(state["cuda"]):
         torch.cuda.set_rng_state_all(state["cuda"])

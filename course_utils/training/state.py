@@ -8,10 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from course_utils.formats import stamp, written_by
 from course_utils.training.checkpoint import CheckpointError, load_latest, load_weights
 from course_utils.training.distributed import gather, unwrapped, world
 from course_utils.training.metrics import Totals
 from course_utils.training.random_state import random_state, set_random_state
+from course_utils.training.saved_values import check_like, check_optimizer, check_parts
+
+PROCESSES = "number of processes"
+UNUSABLE = (RuntimeError, TypeError, ValueError)  # what a value of another kind leads to
 
 
 @dataclass
@@ -52,6 +57,7 @@ class TrainState:
         chance, *others = gather(random_state(self.loader))
         began, *others_began = gather(self.epoch_random if within_epoch else None)
         return {
+            **stamp(),
             "model": model.state_dict(),
             "config": getattr(model, "config", None),
             "optimizer": self.optimizer.state_dict(),
@@ -70,16 +76,30 @@ class TrainState:
             "other_ranks": list(zip(others, others_began, strict=True)),
         }
 
-    def resume(self, path) -> None:
+    def resume(self, path, change_processes: bool = False) -> None:
         """Go on from a checkpoint, or a run's folder; raises `CheckpointError` for one amiss."""
         # on the CPU, where states of generators must lie; the rest goes where the model is
-        self.load_state_dict(load_latest(path))
+        file = Path(path) / "last.pt" if Path(path).is_dir() else path
+        saved = load_latest(file)
+        try:
+            self.load_state_dict(saved, change_processes)
+        except CheckpointError as error:
+            raise CheckpointError(f"{file}: {error} ({written_by(saved)})") from error
         self.resumed_from = (Path(path) if Path(path).is_dir() else Path(path).parent).resolve()
 
-    def load_state_dict(self, saved: dict) -> None:
-        """Go on from `state_dict`; raises `CheckpointError` naming what does not fit."""
-        self._check(saved)
+    def load_state_dict(self, saved: dict, change_processes: bool = False) -> None:
+        """Go on from `state_dict`; raises `CheckpointError` naming what does not fit.
+
+        ``change_processes``: at an epoch's end as many processes as there are now may go on.
+        """
+        self._check(saved, change_processes)
         load_weights(unwrapped(self.model), saved["model"])
+        try:
+            self._load(saved)
+        except (ArithmeticError, AttributeError, LookupError, *UNUSABLE) as error:
+            raise CheckpointError(f"its state cannot be used: {error!r}") from error
+
+    def _load(self, saved: dict) -> None:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.scaler.load_state_dict(saved["scaler"])
         if self.scheduler:
@@ -87,14 +107,17 @@ class TrainState:
         self.epoch, self.step, self.batch = saved["epoch"], saved["step"], saved["batch"]
         self.history = list(saved["history"])
         rank = world().rank
-        chance, self.epoch_random = saved["random"], saved["epoch_random"]
-        if rank:
-            chance, self.epoch_random = saved["other_ranks"][rank - 1]
+        ranks = [(saved["random"], saved["epoch_random"]), *saved["other_ranks"]]
+        known = rank < len(ranks)
+        chance, self.epoch_random = ranks[rank if known else 0]
         if self.batch:  # the sums are of all processes, and rank 0 carries them on
             totals = saved["totals"]
             mine = {"good_batches": totals["good_batches"]} if rank else totals
             self.train_totals.load_state_dict(mine)
+            set_random_state(self.epoch_random, self.loader)  # whether it can be
         set_random_state(chance, self.loader)
+        if not known:  # a process that the run had not: the same order, other random numbers
+            torch.manual_seed(torch.initial_seed() + rank)
 
     def _parts(self) -> dict[str, str]:
         """What else a checkpoint must agree with, by name."""
@@ -105,20 +128,45 @@ class TrainState:
             "scheduler": type(self.scheduler).__name__ if self.scheduler else "none",
             "gradient scaler": "on" if self.scaler.is_enabled() else "off",
             "number of classes": str(self.num_classes),
-            "number of processes": str(world().size),
+            PROCESSES: str(world().size),
         }
 
-    def _check(self, saved: dict) -> None:
+    def _check(self, saved: dict, change_processes: bool) -> None:
         if "optimizer" not in saved:
             raise CheckpointError("resume needs a checkpoint of a run; this one holds weights only")
+        try:
+            check_parts(saved)
+        except ValueError as error:
+            raise CheckpointError(str(error)) from None
         for part, own in self._parts().items():
-            if saved["parts"].get(part, own) != own:
-                raise CheckpointError(
-                    f"cannot resume: the {part} of the checkpoint is {saved['parts'][part]}, "
-                    f"that of this run {own}"
-                )
+            then = saved["parts"].get(part, own)
+            if then == own or (part == PROCESSES and change_processes and not saved["batch"]):
+                continue
+            remedy = self._remedy(saved) if part == PROCESSES else ""
+            raise CheckpointError(
+                f"cannot resume: the {part} of the checkpoint is {str(then)[:200]}, "
+                f"that of this run {own}{remedy}"
+            )
         if saved["batch"] and saved["steps_per_epoch"] != self.steps_per_epoch:
             raise CheckpointError(
                 f"cannot resume in the middle of an epoch of {saved['steps_per_epoch']} batches "
                 f"with a loader of {self.steps_per_epoch}: use the same data and batch_size"
             )
+        self._check_kinds(saved)
+
+    @staticmethod
+    def _remedy(saved: dict) -> str:
+        if saved["batch"]:
+            return "; in the middle of an epoch it goes on with as many as it had"
+        return "; --change-processes goes on all the same, with other random numbers in each"
+
+    def _check_kinds(self, saved: dict) -> None:
+        try:
+            check_optimizer(self.optimizer, saved["optimizer"])
+            check_like(saved["scaler"], self.scaler.state_dict(), "scaler")
+            if self.scheduler:
+                check_like(saved["scheduler"], self.scheduler.state_dict(), "scheduler")
+            if saved["batch"]:
+                check_like(saved["totals"], self.train_totals.state_dict(), "totals")
+        except (AttributeError, LookupError, *UNUSABLE) as error:
+            raise CheckpointError(str(error)) from error
