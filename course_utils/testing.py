@@ -41,6 +41,7 @@ class Answers(Totals):
         return tuple(map(torch.cat, zip(*self.parts)))
 
 
+@explained_memory()
 def test(
     checkpoint: Path,
     data: str | None = None,
@@ -61,18 +62,7 @@ def test(
     others. A run's folder that cannot be written costs a warning. Raises ``ValueError`` where the
     data is of another kind or has no such split, and for a damaged record.
     """
-    with explained_memory():
-        return _test(Path(checkpoint), data, device, split, pictures, csv)
-
-
-def _test(
-    checkpoint: Path,
-    data: str | None,
-    device: str,
-    split: str,
-    pictures: Path | None,
-    csv: Path | None,
-) -> dict:
+    checkpoint = Path(checkpoint)
     model, about = load_model(checkpoint)
     record = read_record(checkpoint.parent)
     settings = record.get("settings", {})
