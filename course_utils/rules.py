@@ -26,7 +26,8 @@ class Rule:
         """In words: `` from 1 to 9``; empty where every number is good."""
         top = ", ".join(map(str, self.most)) if isinstance(self.most, tuple) else self.most
         if self.above is not None:
-            return f" above {self.above}" + ("" if top is None else f", at most {top}")
+            below = "" if self.below is None else f", below {self.below}"
+            return f" above {self.above}" + (below if top is None else f", at most {top}")
         if self.least is None:
             return ""
         if top is None and self.below is None:

@@ -79,6 +79,7 @@ from pathlib import Path
 from course_utils import LiveRun
 folder = Path(tempfile.mkdtemp())
 follow, row = LiveRun(folder), {"train_loss": 2.0, "train_accuracy": 0.3, "val_loss": 1.9}
+row["seconds"] = 1.0
 for epochs in (None, 0, 1, 1, 2):
     if epochs is not None:
         rows = [{**row, "epoch": e + 1, "val_accuracy": 0.4, "learning_rate": 0.1, "step": e}

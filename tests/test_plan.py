@@ -64,6 +64,8 @@ def test_batch_and_rate_of_a_folder_follow_its_pictures(each, batch_size, rate, 
         (tmp_path / "train" / label).mkdir(parents=True)
         for number in range(each):
             (tmp_path / "train" / label / f"{number}.png").touch()
+        (tmp_path / "val" / label).mkdir(parents=True)
+        (tmp_path / "val" / label / "0.png").touch()
     folder = {"data": str(tmp_path)}
     for weights in ("own", "none"):
         settings = told(**folder, weights=weights)
