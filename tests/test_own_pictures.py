@@ -164,7 +164,10 @@ def test_two_folders_of_classes(root, tmp_path, course):
     [
         (["--data", "cifar10", "--val-share", 0.2], "val_share: not for CIFAR-10"),
         (["--data", "hymenoptera", "--val-share", 0.2], "hymenoptera has its own validation"),
-        (["--data", "{root}", "--val-share", 1.0], "val_share is 1.0; it must be a number above 0, below 1"),
+        (
+            ["--data", "{root}", "--val-share", 1.0],
+            "val_share is 1.0; it must be a number above 0, below 1",
+        ),
         (["--data", "{root}", "--val-share", 0.2, "--data-val", "x"], "give one of them"),
         (["--data", "{root}", "--labels", "x.csv"], "labels say nothing of validation"),
     ],
