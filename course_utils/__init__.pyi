@@ -63,11 +63,7 @@ from course_utils.show.report import (
 from course_utils.teaching import checks as checks
 from course_utils.teaching.exercises import attempt as attempt, progress as progress
 from course_utils.teaching.web_server import web_server as web_server
-from course_utils.training.callbacks import (
-    Callback as Callback,
-    Checkpoint as Checkpoint,
-    TensorBoard as TensorBoard,
-)
+from course_utils.training.callbacks import Callback as Callback, Checkpoint as Checkpoint
 from course_utils.training.checkpoint import (
     load_checkpoint as load_checkpoint,
     load_model as load_model,
@@ -101,4 +97,5 @@ from course_utils.training.scaling import (
     ring_all_reduce as ring_all_reduce,
     scaling_curve as scaling_curve,
 )
+from course_utils.training.tensorboard import TensorBoard as TensorBoard
 from course_utils.training.timing import Timer as Timer

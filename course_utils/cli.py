@@ -124,6 +124,34 @@ def check(folder: Positional[Path], workers: int | None = None) -> int:
 
 
 @data_app.command
+def split(
+    folder: Positional[Path],
+    val: float = 0.2,
+    test: float | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+    group: str | None = None,
+) -> None:
+    """Lay a folder of classes out as train, val and maybe test, in a new folder; no file moves.
+
+    Args:
+        folder: With a folder for each class.
+        val: The share of each class to validate on.
+        test: The share to test on; default: no test.
+        out: Where to; default: a folder beside it whose name ends in -split.
+        seed: Another one chooses other pictures.
+        group: Names that are the same up to this text, such as _, stay together.
+    """
+    from course_utils.data.dividing import divided_copy
+
+    shares = {"val": val} if test is None else {"val": val, "test": test}
+    out = out or folder.resolve().parent / f"{folder.resolve().name}-split"
+    counts = divided_copy(folder, out, shares, seed, group)
+    told = ", ".join(f"{count:,} {split}" for split, count in counts.items())
+    print(f"{out} is there: {told}; use it with --data {out}")
+
+
+@data_app.command
 def cache(data: Positional[str], out: Path | None = None, workers: int | None = None) -> int:
     """Copy pictures, their short side scaled to 256 pixels: they are read about twice as fast.
 
@@ -174,6 +202,7 @@ def test(
     checkpoint: Positional[Path],
     data: str | None = None,
     split: Literal["test", "val"] = "test",
+    labels: str | None = None,
     device: str = "auto",
     pictures: Path | None = None,
     csv: Path | None = None,
@@ -184,6 +213,7 @@ def test(
         checkpoint: A run's best.pt.
         data: A set's name or a folder; default: what the run was trained on.
         split: val where there are no test images.
+        labels: A CSV file with the columns file and label, of the pictures in data.
         device: auto, cpu, cuda, cuda:1 or mps.
         pictures: Draw the surest mistakes into this file, a PNG.
         csv: Write every mistake into this file, a table.
@@ -200,10 +230,12 @@ def test(
 
     if csv and pictures and csv.resolve() == pictures.resolve():
         raise ValueError(f"{csv} is named twice; name another file to write")
+    if csv and labels and csv.resolve() == Path(labels).resolve():
+        raise ValueError(f"{csv} is named twice; name another file to write")
     for path, ending in ((pictures, ".png"), (csv, ".csv")):
         if path:
             check_place(path, ending)
-    result = test(checkpoint, data, device, split, pictures, csv)
+    result = test(checkpoint, data, device, split, pictures, csv, labels)
     print(result_text(result, terminal_width()))
     for path, what in ((csv, "every mistake"), (pictures, "the surest mistakes")):
         if path and not is_stream(path):

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import torch
 
+from course_utils.data.balance import image_weights
 from course_utils.data.batches import Batches
 from course_utils.data.class_names import few
 from course_utils.data.colour import ColourJitter
 from course_utils.data.datasets import ImageSet, Splits, cifar10
+from course_utils.data.folder_listing import split_folder, split_of
 from course_utils.data.folders import ImageFolder, hymenoptera, image_splits
 from course_utils.data.imagenet import imagenet, imagenette
 from course_utils.data.loading import ImageLoader
@@ -17,20 +19,24 @@ from course_utils.data.transforms import eval_transform
 from course_utils.settings import TrainSettings
 
 OPENERS = {"hymenoptera": hymenoptera, "imagenet": imagenet, "imagenette": imagenette}
+DIVIDING = ("val_share", "data_val", "labels")  # of folders that are not laid out in splits
 EVAL_BATCH = {ImageSet: 500, ImageFolder: 50}  # pictures from folders are larger
 
 
-def check_data(data: str) -> None:
-    """Raise ``ValueError`` for what is neither a set's name nor a folder."""
+def check_data(data: str, a_part: bool = False) -> None:
+    """Raise ``ValueError`` for what is neither a set's name nor a folder.
+
+    ``a_part``: whether the folder may be a split itself.
+    """
     if data in LAYOUTS:
         return
     path = Path(data).expanduser()
     if not path.is_dir():
         raise ValueError(f"data {data!r} is none of {', '.join(LAYOUTS)}, nor a folder")
-    if (path / "train").is_dir() or data_kind(data) != "folder":
+    if a_part or data_kind(data) != "folder" or split_folder(path, "train"):
         return
     for inner in (path.resolve(), path.resolve().parent):
-        if inner.name in ("train", "val", "test"):
+        if split_of(inner.name):
             raise ValueError(
                 f"data {data!r} is only a part: name the folder around it, {inner.parent}"
             )
@@ -42,7 +48,7 @@ def open_data(data: str, form: str, **options) -> Splits:
     ``options`` are those of `image_splits`; CIFAR-10, which lies in memory, has ``mean`` and
     ``std`` only. Raises ``ValueError`` or ``OSError`` for data that cannot be read.
     """
-    check_data(data)
+    check_data(data, a_part=bool(options.keys() & DIVIDING))
     kind, where = data_kind(data), form if data in LAYOUTS else Path(data)
     if kind == "cifar10":
         splits = cifar10(where)
@@ -77,6 +83,7 @@ def open_for(settings: TrainSettings, form: str) -> Splits:
         "bad_images": settings.bad_images,
         "scale": None if smallest is None else (smallest, 1.0),
         "rotation": settings.rotation,
+        **{name: getattr(settings, name) for name in DIVIDING},
     }
     told = {name: value for name, value in told.items() if value is not None}
     splits = open_data(settings.data, form, **told)
@@ -89,9 +96,11 @@ def open_for(settings: TrainSettings, form: str) -> Splits:
     return splits
 
 
-def eval_loader(data: ImageSet | ImageFolder, workers: int = 0, **layout) -> Batches | ImageLoader:
-    """Every image of a split once, in order, not augmented."""
-    size = EVAL_BATCH[type(data)]
+def eval_loader(
+    data: ImageSet | ImageFolder, workers: int = 0, size: int | None = None, **layout
+) -> Batches | ImageLoader:
+    """Every image of a split once, in order, not augmented; ``size``: how many at a time."""
+    size = size or EVAL_BATCH[type(data)]
     if isinstance(data, ImageSet):
         return Batches(data, size, **layout)
     return ImageLoader(data, size, workers=workers, **layout)
@@ -112,7 +121,8 @@ def loaders(
     layout = {"device": device, "memory_format": memory_format}
     layout |= {"rank": rank, "processes": processes}
     chance = {"shuffle": True, "seed": settings.seed, **layout}
-    val = eval_loader(data.val, settings.workers, **layout)
+    val = eval_loader(data.val, settings.workers, settings.eval_batch_size, **layout)
+    chance["weights"] = image_weights(data.train.labels, settings.balance)
     augment = settings.augment == "usual"
     if isinstance(data.train, ImageSet):
         crops = {"augment": augment, "padding": settings.padding}

@@ -2,24 +2,30 @@
 
 import json
 import os
+import warnings
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
 from course_utils import profile as profiles
-from course_utils.data.locations import LAYOUTS, data_kind, find
+from course_utils.data.layout import picture_folders, splits_below
+from course_utils.data.locations import DATA, LAYOUTS, data_kind, find
+from course_utils.data.official_weights import OFFICIAL
+from course_utils.data.transfer import DownloadError
 from course_utils.files import check_writable
 from course_utils.models import list_models
 from course_utils.models.pretrained import find_weights
-from course_utils.opening import check_data
-from course_utils.recipes import default_model, recipe
+from course_utils.opening import DIVIDING, check_data
+from course_utils.recipes import PUBLISHED, STAGED, default_model, for_pictures, recipe
 from course_utils.resumed import begun_with
 from course_utils.settings import DEFAULTS, RULES, TrainSettings, check_ranges
+from course_utils.training.freezing import STAGES
 from course_utils.training.optim import EVERY_EPOCH
 
 RATES = ("learning_rate", "learning_rate_per_256")
 MODEL_OPTIONS = ("stem", "width", "auxiliary", "enlarge")
 CHANCE = {"padding", "crop_scale", "rotation", "colour_jitter"}
-PICTURES = {"image_size", "bad_images", "workers", *CHANCE} - {"padding"}  # of folders only
+PICTURES = {"image_size", "bad_images", "workers", *DIVIDING, *CHANCE} - {"padding"}  # of folders
 
 
 def complete(settings: TrainSettings) -> TrainSettings:
@@ -33,33 +39,53 @@ def complete(settings: TrainSettings) -> TrainSettings:
     check_ranges(settings)
     check_resumed(settings, begun)
     data = settings.data or begun.get("data", DEFAULTS["data"])
-    check_data(data)
-    check_folder(settings.out, settings.resume, data)
+    told = begun | {name: v for name, v in vars(settings).items() if v is not None}
+    check_data(data, a_part=any(told.get(name) for name in DIVIDING))
+    check_folder(settings.out, settings.resume, data, told.get("data_val"))
     if profile := settings.profile or begun.get("profile"):
         os.environ["COURSE_PROFILE"] = profile
     profile = profiles.name(data)
     model = settings.model or begun.get("model") or default_model(data, profile)
     if model not in list_models():
         raise ValueError(f"model {model!r}: there are {', '.join(list_models())}")
-    known = recipe(model, profile, data, settings.weights) | DEFAULTS
-    known |= {"data": data, "model": model, "profile": profile} | begun
+
+    def usual(weights: str | None) -> dict:
+        known = recipe(model, profile, data, weights) | DEFAULTS
+        if data_kind(data) == "folder":
+            optimizer = settings.optimizer or known["optimizer"]
+            count = count_pictures(data, **{name: told.get(name) for name in DIVIDING})
+            known |= for_pictures(count, settings.batch_size, optimizer)
+        known |= STAGED if settings.trained == "staged" else {}
+        return known | {"data": data, "model": model, "profile": profile} | begun
+
+    known = usual(settings.weights)
     check_together(settings, known)
     if settings.warm_up_epochs:
         share = settings.warm_up_epochs / (settings.epochs or known["epochs"])
         settings = replace(settings, warm_up=share, warm_up_epochs=None)
         check_resumed(settings, begun)
-    for given, other in (RATES, RATES[::-1]):
-        if getattr(settings, given) is not None and not begun:
-            known[other] = None
     if not begun:
-        found = from_weights(settings, known)
+        try:
+            found = from_weights(settings, known)
+        except DownloadError as error:
+            if settings.weights:
+                raise
+            file = f"{Path(OFFICIAL[model]).name} into {DATA / 'weights'}"
+            random = f"{model} begins from random weights, since there are {error}"
+            warnings.warn(f"{random}; or put {file} and begin again", stacklevel=2)
+            known = usual("none") | {"weights": "none"}
+            check_together(settings, known)
+            found = from_weights(replace(settings, weights="none"), known)
         known |= found
         settings = replace(settings, weights=known["weights"])
+        for given, other in (RATES, RATES[::-1]):
+            if getattr(settings, given) is not None:
+                known[other] = None
     empty = {name: v for name, v in known.items() if getattr(settings, name) is None}
     return replace(settings, **empty)
 
 
-def check_folder(run: Path, resume: bool, data: str) -> None:
+def check_folder(run: Path, resume: bool, data: str, data_val: str | None = None) -> None:
     """Raise ``ValueError`` or ``OSError`` where no run can be, or one is already."""
     if not resume and any(run.glob("*.pt")):
         raise FileExistsError(f"{run} holds a run already; resume it, or choose another folder")
@@ -72,16 +98,18 @@ def check_folder(run: Path, resume: bool, data: str) -> None:
     root = Path(data).expanduser()
     if kind != "folder":
         root = find(kind, None if data in LAYOUTS else root).path
-    for split in ("train", "val", "test"):
-        if place.resolve().is_relative_to((root / split).resolve()):
-            raise ValueError(f"{run} lies among the pictures of {data}; choose another folder")
+    others = picture_folders(Path(data_val).expanduser()) if data_val else []
+    for folder in [*picture_folders(root), *others]:
+        if place.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{run} lies among the pictures of {folder}; choose another folder")
 
 
 def check_resumed(settings: TrainSettings, begun: dict) -> None:
     """Raise ``ValueError`` where a run that goes on is told to be another."""
     told = begun | {name: v for name, v in vars(settings).items() if v is not None}
-    # where the rate is planned over the run's length, that must stay
+    # where rate or stages are planned over the run's length, that must stay
     planned = told.get("schedule") in ("linear", "cosine") or told.get("warm_up")
+    planned = planned or told.get("trained") == "staged"
     for name in begun:
         fixed = RULES[name].fixed or (name == "epochs" and planned)
         if fixed and begun[name] != told[name]:
@@ -118,12 +146,22 @@ def check_together(settings: TrainSettings, known: dict) -> None:
 
 def _about_data(given: dict, will: dict) -> list[tuple]:
     """Whether something is amiss, and what to say of it: of pictures and weights."""
-    folder = data_kind(will["data"]) != "cifar10"
+    kind = data_kind(will["data"])
+    folder, divided = kind != "cifar10", ", ".join(n for n in DIVIDING if n in given)
     chance = ", ".join(sorted(CHANCE & given.keys()))
     foreign = ", ".join(sorted(({"padding"} if folder else PICTURES) & given.keys()))
     held = "pictures in folders, which crop_scale crops" if folder else "CIFAR-10's 32 px images"
     return [
         (foreign, f"{foreign}: not for {held}; leave it out"),
+        (divided and kind != "folder", f"{divided}: {kind} has its own validation; leave it out"),
+        (
+            will.get("labels") and not will.get("val_share"),
+            "labels say nothing of validation: add --val-share 0.2",
+        ),
+        (
+            will.get("data_val") and will.get("val_share"),
+            "data_val and val_share: give one of them, both say what to validate on",
+        ),
         (will["augment"] == "none" and chance, f"augment none changes nothing: leave {chance} out"),
         (
             given["resume"] and "weights" in given,
@@ -177,6 +215,10 @@ def _about_epochs(given: dict, will: dict) -> list[tuple]:
             {"warm_up", "warm_up_epochs"} <= given.keys(),
             "warm_up and warm_up_epochs are the same in two units: give one of them",
         ),
+        (
+            will["trained"] == "staged" and epochs < len(STAGES),
+            f"trained staged has {len(STAGES)} stages, but there are {epochs} epochs: give more",
+        ),
         (warm >= epochs, f"warm_up_epochs is {warm}, but there are {epochs} epochs: give fewer"),
         (
             (warm or will["warm_up"]) and will["schedule"] in EVERY_EPOCH,
@@ -192,16 +234,29 @@ def _about_epochs(given: dict, will: dict) -> list[tuple]:
             f"save_from is {will['save_from']}, but there are {epochs} epochs",
         ),
         (
-            will["save_from"] > 1 and will["keep"] < 2,
-            "save_from says which epochs are kept by name: it needs --keep 2 or more",
+            will["save_from"] > 1 and will["keep"] == 1,
+            "save_from says which epochs are kept by name: it needs --keep 2 or more, or all",
         ),
     ]
 
 
+def count_pictures(data: str, **divided) -> int:
+    """How many pictures a folder has to learn from; 0 where that is not to be seen."""
+    try:
+        with redirect_stdout(None):  # it is told when the pictures are opened
+            return len(splits_below(Path(data).expanduser(), **divided)["train"][1])
+    except (OSError, ValueError):  # whoever opens it tells why
+        return 0
+
+
 def from_weights(settings: TrainSettings, known: dict) -> dict:
     """What the trained weights decide, if there are any: which they are, network, image size."""
-    wanted, cifar = settings.weights or known["weights"], data_kind(known["data"]) == "cifar10"
+    kind = data_kind(known["data"])
+    wanted, cifar = settings.weights or known["weights"], kind == "cifar10"
     if wanted == "none":
+        if not settings.weights and not cifar and kind not in PUBLISHED:
+            there = "official ones" if known["model"] in OFFICIAL else "trained ones of resnet18"
+            print(f"weights: {known['model']} begins from random ones; there are {there}")
         side = known["image_size"] or (224 if known["profile"] == "gpu" else 96)
         return {"weights": "none", "image_size": None if cifar else side}
     found = find_weights(known["model"], wanted)

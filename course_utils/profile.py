@@ -106,6 +106,15 @@ def amp_dtype(on: torch.device) -> torch.dtype | None:
     return fast_cpu_dtype() if on.type == "cpu" else None
 
 
+def choose_convolutions(on: torch.device) -> None:
+    """Let cuDNN time its convolutions and keep the fastest, unless determinism is asked for.
+
+    For inputs of one size. In another process it may keep others, which round differently.
+    """
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    torch.backends.cudnn.benchmark = on.type == "cuda" and not deterministic
+
+
 def memory_format(model: nn.Module, on: torch.device) -> torch.memory_format:
     """The memory format to train this model in: channels_last, the faster one for convolutions.
 

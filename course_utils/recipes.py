@@ -3,6 +3,8 @@
 The notebooks write the same tables out where a student reads them; a test holds the two together.
 """
 
+import math
+
 from course_utils.data.locations import data_kind
 from course_utils.data.official_weights import OFFICIAL
 from course_utils.settings import USUAL
@@ -149,6 +151,24 @@ PUBLISHED = {"imagenet": IMAGENET, "imagenette": IMAGENETTE}
 # pictures in folders without trained weights: steps that a fresh network learns from
 SCRATCH = {"batch_size": 16, "learning_rate": 0.01, "schedule": "cosine"}
 
+# head, last stage, all: each with a smaller rate than the one before
+STAGED = {"schedule": "cosine"}
+
+
+def for_pictures(count: int, batch_size: int | None = None, optimizer: str = "sgd") -> dict:
+    """Batch size, where none is given, and learning rate for a folder of so many pictures.
+
+    About as many steps an epoch as pictures a batch; SGD's rate grows with the batch (Goyal et al.
+    2017, §2.1). A batch of 4 is for a few dozen pictures: with more it is only slower.
+
+    >>> for_pictures(30), for_pictures(244)
+    ({'batch_size': 4, 'learning_rate': 0.0025}, {'batch_size': 16, 'learning_rate': 0.01})
+    """
+    usual = min(max(2 ** round(math.log2(max(count, 1)) / 2), 4), 32)
+    rate = 0.01 * (batch_size or usual) / 16 if optimizer == "sgd" else 1e-3
+    return {"batch_size": usual, "learning_rate": rate}
+
+
 # without trained weights that fit them, and for images of 32 px
 FOR_32_PX = ("cnn", "small_inception", "small_residual", "narrow_resnet")
 FOR_32_PX += tuple(f"{kind}{depth}" for kind in ("resnet", "plain") for depth in (20, 32, 44, 56))
@@ -162,9 +182,10 @@ def _pictures(model: str, profile: str) -> dict:
         return other | {"stem": "64px", "width": 32}
     if model in FOR_32_PX:
         other["image_size"] = 32
-    if model == "resnet18" or (large and model in OFFICIAL):
+    if model == "resnet18":
         return other
-    return other | {"weights": "none"}
+    # a download is nothing for the profile that needs none
+    return other | {"weights": "auto" if model in OFFICIAL and profile != "tiny" else "none"}
 
 
 def recipe(model: str, profile: str, data: str = "cifar10", weights: str | None = None) -> dict:

@@ -2,6 +2,7 @@
 
 import math
 import types
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, Union, get_args, get_origin
 
@@ -25,7 +26,8 @@ class Rule:
         """In words: `` from 1 to 9``; empty where every number is good."""
         top = ", ".join(map(str, self.most)) if isinstance(self.most, tuple) else self.most
         if self.above is not None:
-            return f" above {self.above}" + ("" if top is None else f", at most {top}")
+            below = "" if self.below is None else f", below {self.below}"
+            return f" above {self.above}" + (below if top is None else f", at most {top}")
         if self.least is None:
             return ""
         if top is None and self.below is None:
@@ -68,7 +70,10 @@ def checked(value, kind, rule: Rule = Rule()):
 def _as(value, kind, rule: Rule, place: int = 0):
     kinds, options = _parts(kind), get_args(kind)
     if len(kinds) > 1:
-        return None if value is None else _as(value, kinds[0], rule)
+        for part in kinds:
+            with suppress(Wrong):
+                return _as(value, part, rule)
+        raise Wrong
     if get_origin(kind) is Literal:
         good = isinstance(value, str) and value in options
     elif get_origin(kind) is tuple:
@@ -103,9 +108,12 @@ def expected(kind, rule: Rule = Rule()) -> str:
     >>> expected(int | None, Rule(least=1, most=9)), expected(float, Rule(above=0))
     ('an integer from 1 to 9', 'a number above 0')
     """
-    kind, options = _parts(kind)[0], get_args(_parts(kind)[0])
+    kinds = [part for part in _parts(kind) if part is not types.NoneType]
+    if len(kinds) > 1:
+        return " or ".join(expected(part, rule) for part in kinds)
+    kind, options = kinds[0], get_args(kinds[0])
     if get_origin(kind) is Literal:
-        return f"one of {', '.join(options)}"
+        return f"one of {', '.join(options)}" if len(options) > 1 else options[0]
     if get_origin(kind) is tuple and Ellipsis not in options:
         return f"{len(options)} numbers{rule.range()}"
     names = {bool: "True or False", int: "an integer", float: "a number", str: "a text"}

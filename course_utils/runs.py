@@ -1,11 +1,13 @@
 """Train without Jupyter: what `course train` does."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
 from torch import nn
 
 from course_utils import profile as profiles
+from course_utils.data.balance import uneven
 from course_utils.data.batches import Batches
 from course_utils.data.datasets import ImageSet, Splits
 from course_utils.data.loading import ImageLoader
@@ -22,10 +24,11 @@ from course_utils.resumed import check_same_data
 from course_utils.settings import TrainSettings, shared_settings
 from course_utils.show.class_plots import plot_confusion
 from course_utils.show.live import LivePlot
-from course_utils.show.progress import ProgressBar
+from course_utils.show.progress import ProgressBar, ProgressLines
+from course_utils.show.summary import layer_summary
 from course_utils.training.agreement import about_data, check_agreement
-from course_utils.training.callbacks import Callback, Checkpoint, TensorBoard
-from course_utils.training.checkpoint import configured, load_latest, resumable
+from course_utils.training.callbacks import Callback, Checkpoint
+from course_utils.training.checkpoint import configured, load_latest, load_weights, resumable
 from course_utils.training.distributed import (
     main_first,
     own_device,
@@ -34,10 +37,13 @@ from course_utils.training.distributed import (
     world,
 )
 from course_utils.training.explain import explained_memory, is_out_of_memory
-from course_utils.training.freezing import freeze
+from course_utils.training.features import feature_loaders, head_alone, one_view_is_enough
+from course_utils.training.freezing import BODY, FEW, Stages, freeze
 from course_utils.training.loop import fit
+from course_utils.training.losses import training_loss
 from course_utils.training.metrics import MOST_CONFUSION, eval_mode
 from course_utils.training.optim import make_optimizer, make_scheduler, schedule_every
+from course_utils.training.tensorboard import TensorBoard
 
 
 def train(settings: TrainSettings) -> dict:
@@ -68,6 +74,7 @@ def _train(settings: TrainSettings) -> dict:
         print(f"nothing is left to train: {settings.out} has its {settings.epochs} epochs")
         return before | {"finished": True}
     device = own_device(profiles.start(settings.data, settings.seed, settings.device))
+    profiles.choose_convolutions(device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     with main_first():
@@ -75,13 +82,26 @@ def _train(settings: TrainSettings) -> dict:
     check_agreement(about_data(data.about()))
     if settings.resume:
         check_same_data(settings.out, data.about())
+    if line := uneven(data.train.labels, data.classes):
+        how = f"balanced by the {settings.balance}"
+        advice = "--balance loss or sampler lets them count alike"
+        print(f"data: {line}; {advice if settings.balance == 'none' else how}")
     model = build(settings, data)
+    if settings.summary:
+        print(layer_summary(model, data.train.image_size))
     memory_format = profiles.memory_format(model, device)
     model = model.to(device, memory_format=memory_format)
-    if settings.compile:
+    here, amp_dtype = world(), profiles.amp_dtype(device) if settings.mixed_precision else None
+    if cached := one_view_is_enough(model, data, settings):
+        if settings.resume:
+            load_weights(model, load_latest(settings.out)["model"])
+        layout = {"device": device, "memory_format": memory_format}
+        train_loader, val_loader = feature_loaders(model, data, settings, layout, amp_dtype)
+    else:
+        given = (data, settings, device, here.rank, here.size, memory_format)
+        train_loader, val_loader = loaders(*given)
+    if settings.compile and not cached:
         model.compile()
-    here = world()
-    train_loader, val_loader = loaders(data, settings, device, here.rank, here.size, memory_format)
     optimizer = make_optimizer(
         model,
         settings.optimizer,
@@ -90,6 +110,7 @@ def _train(settings: TrainSettings) -> dict:
         settings.momentum,
         settings.nesterov,
         settings.decay,
+        BODY if settings.trained == "staged" else 1.0,
     )
     scheduler = make_scheduler(
         optimizer,
@@ -101,23 +122,24 @@ def _train(settings: TrainSettings) -> dict:
     )
     record = Record(settings, data, device)
     kept = checkpoint(settings, data)
-    fit(
-        replicate(model),
-        train_loader,
-        val_loader,
-        optimizer,
-        epochs=settings.epochs,
-        num_classes=len(data.classes),
-        loss_fn=with_auxiliary(nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)),
-        scheduler=scheduler,
-        schedule_every=schedule_every(settings.schedule),
-        amp_dtype=profiles.amp_dtype(device) if settings.mixed_precision else None,
-        accumulate=settings.accumulate,
-        top_k=settings.top_k,
-        callbacks=callbacks(settings, data, record, kept),
-        resume=settings.out if settings.resume else None,
-        change_processes=settings.change_processes,
-    )
+    with head_alone(model) if cached else nullcontext():
+        fit(
+            replicate(model),
+            train_loader,
+            val_loader,
+            optimizer,
+            epochs=settings.epochs,
+            num_classes=len(data.classes),
+            loss_fn=with_auxiliary(training_loss(settings, data).to(device)),
+            scheduler=scheduler,
+            schedule_every=schedule_every(settings.schedule),
+            amp_dtype=amp_dtype,
+            accumulate=settings.accumulate,
+            top_k=settings.top_k,
+            callbacks=callbacks(settings, data, record, kept),
+            resume=settings.out if settings.resume else None,
+            change_processes=settings.change_processes,
+        )
     if kept.unsaved:
         names, why = ", ".join(kept.unsaved), list(kept.unsaved.values())[-1]
         again = f"course train --out {settings.out} --resume"
@@ -136,14 +158,17 @@ def callbacks(
     settings: TrainSettings, data: Splits, record: Record, kept: Checkpoint
 ) -> list[Callback]:
     """What the run shows and keeps; of several processes the first one does."""
+    stages = [Stages(small_batches(settings))] if settings.trained == "staged" else []
     if world().rank:
-        return [kept, record]  # every process has something that these must know
+        return [*stages, kept, record]  # every process has something that these must know
     with_matrix = len(data.classes) <= MOST_CONFUSION
     figures = {"confusion": confusion_figure(data.classes)} if with_matrix else {}
     board = TensorBoard(settings.out, figures, hparams=record.content["settings"])
     return [
         *([ProgressBar()] if settings.progress else []),
+        *([ProgressLines(settings.log_every)] if settings.progress or settings.log_every else []),
         LivePlot(),
+        *stages,
         kept,
         record,
         *([board] if settings.tensorboard else []),
@@ -166,13 +191,20 @@ def build(settings: TrainSettings, data: Splits) -> nn.Module:
         model = pretrained(settings.model, classes, settings.weights)
     if settings.zero_gamma:
         zero_gamma(model)
-    if not scratch and settings.trained != "all":
-        freeze(model, settings.trained)
+    if settings.trained == "staged" and world().size > 1:
+        raise ValueError("trained staged needs one process: leave torchrun out")
+    if not scratch and settings.trained not in ("all", "staged"):
+        freeze(model, settings.trained, small_batches(settings))
     if settings.image_size:
         check_size(model, settings.model, settings.image_size)
     if scratch and isinstance(model, NarrowResNet):
         model.whiten(some_images(data.train))
     return model
+
+
+def small_batches(settings: TrainSettings) -> bool:
+    """Whether a batch norm sees too few images at a time for statistics of its own."""
+    return settings.batch_size / world().size / settings.accumulate < FEW
 
 
 def check_size(model: nn.Module, name: str, size: int) -> None:

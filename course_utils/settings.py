@@ -24,6 +24,13 @@ class TrainSettings:
     data: str | None = setting(usual="cifar10", fixed=True, local=True)
     """cifar10, hymenoptera, imagenette, imagenet, or a folder: CIFAR-10's, or one of pictures in
     train/<class> and val/<class>; default: cifar10."""
+    val_share: float | None = setting(fixed=True, above=0, below=1)
+    """Hold so large a share of every class out for validation, where a folder has no val; always
+    the same pictures."""
+    data_val: str | None = setting(fixed=True, local=True)
+    """A folder of classes to validate on; data is then one too, without train and val."""
+    labels: str | None = setting(fixed=True, local=True)
+    """A CSV file with the columns file and label, of pictures that lie in no class folders."""
     num_classes: int | None = setting(local=True, least=2, most=10**6)
     """Checked where given; default: as many as the data has."""
     image_size: int | None = setting(of_recipe=True, fixed=True, least=1, most=2048)
@@ -47,6 +54,10 @@ class TrainSettings:
         of_recipe=True, fixed=True, least=0, most=(1, 1, 1, 0.5)
     )
     """How far brightness, contrast, saturation and hue change by chance, as shares."""
+    balance: Literal["none", "loss", "sampler"] | None = setting(
+        usual="none", of_recipe=True, fixed=True
+    )
+    """Classes of different sizes: let each count alike in the loss, or be drawn alike often."""
     bad_images: Literal["fail", "skip"] | None = setting()
     """What to do about pictures in folders that cannot be read; default: fail."""
     workers: int | None = setting(usual=0, local=True, least=0, most=256)
@@ -59,10 +70,11 @@ class TrainSettings:
     weights: str | None = setting(usual="none", of_recipe=True)
     """none, official (torchvision's), own (the course's), auto (one of the two), a file or a
     folder: where the network begins."""
-    trained: Literal["all", "last_stage", "head"] | None = setting(
+    trained: Literal["all", "last_stage", "head", "staged"] | None = setting(
         usual="all", of_recipe=True, fixed=True
     )
-    """What of a network with weights still learns."""
+    """What of a network with weights still learns; staged: a third of the epochs the head, then the
+    last stage too, then all, these with a tenth of the rate."""
     stem: Literal["imagenet", "64px", "cifar"] | None = setting(of_recipe=True, fixed=True)
     """The first layers of a ResNet-18 to 152 or GoogLeNet, by the size of its images."""
     width: int | None = setting(of_recipe=True, fixed=True, least=1, most=4096)
@@ -83,6 +95,8 @@ class TrainSettings:
         of_recipe=True, fixed=True, needed=True, least=1, most=2**20, alias="bs"
     )
     """How many images to learn from in one step, all processes together."""
+    eval_batch_size: int | None = setting(least=1, most=2**20)
+    """How many images to validate on at a time; default: 50 from folders, 500 of CIFAR-10."""
     accumulate: int | None = setting(usual=1, fixed=True, least=1, most=2**20)
     """Take each batch in so many parts, one after the other: less memory; default: 1."""
     optimizer: Literal["adam", "adamw", "sgd"] | None = setting(
@@ -140,15 +154,19 @@ class TrainSettings:
         usual="val_accuracy", of_recipe=True, fixed=True
     )
     """What best.pt is chosen by."""
-    keep: int | None = setting(usual=1, least=1, most=10**6)
-    """Keep so many of the best epochs, with epoch, accuracy and loss in their names; default: 1,
-    which is best.pt alone."""
+    keep: int | Literal["all"] | None = setting(usual=1, least=1, most=10**6)
+    """Keep so many of the best epochs, with epoch, accuracy and loss in their names, or all;
+    default: 1, which is best.pt alone."""
     save_from: int | None = setting(usual=1, least=1, most=10**6)
     """The first epoch that is kept so."""
     tensorboard: bool = setting(True, local=True)
     """Write curves, settings and confusion matrices for TensorBoard."""
     progress: bool = setting(True, local=True)
-    """Show a bar with loss and learning rate, on a terminal."""
+    """Show a bar with loss and learning rate, on a terminal; elsewhere print a line every 30 s."""
+    log_every: int | None = setting(local=True, least=1, most=10**6)
+    """Print such a line every so many batches."""
+    summary: bool = setting(False, local=True)
+    """Print the layers first: output shapes, parameters, megabytes."""
     resume: bool = setting(False)
     """Go on with the run in this folder."""
     change_processes: bool = setting(False)

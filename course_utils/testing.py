@@ -9,9 +9,10 @@ from torch import Tensor
 from course_utils import profile as profiles
 from course_utils.data.class_names import few
 from course_utils.data.datasets import ImageSet, Splits
+from course_utils.data.folders import labelled_pictures
 from course_utils.data.locations import LAYOUTS, data_kind
 from course_utils.files import write_whole
-from course_utils.opening import eval_loader, open_data
+from course_utils.opening import DIVIDING, check_data, eval_loader, open_data
 from course_utils.run_folder import read_record, record_lock, write_record
 from course_utils.show.mistakes import Mistake, mistakes_csv, mistakes_png
 from course_utils.terminal import shown
@@ -40,6 +41,7 @@ class Answers(Totals):
         return tuple(map(torch.cat, zip(*self.parts)))
 
 
+@explained_memory()
 def test(
     checkpoint: Path,
     data: str | None = None,
@@ -47,10 +49,12 @@ def test(
     split: str = "test",
     pictures: Path | None = None,
     csv: Path | None = None,
+    labels: str | None = None,
 ) -> dict:
     """Evaluate a checkpoint on the test split and add the result to its run's record.
 
     ``data``: default what the run was trained on. ``split="val"`` is for sets without test images.
+    ``labels``: a table of the pictures in ``data``, see `read_labels`; all of them are tested.
     ``pictures``: a PNG of the surest mistakes; ``csv``: a table of all of them. Returns
     ``accuracy``, ``loss``, ``images``, ``interval`` (95 %), ``classes``, ``confused`` (the
     commonest mistakes: true, predicted, count), ``confusion`` (of at most `MOST_NAMES` classes),
@@ -58,18 +62,7 @@ def test(
     others. A run's folder that cannot be written costs a warning. Raises ``ValueError`` where the
     data is of another kind or has no such split, and for a damaged record.
     """
-    with explained_memory():
-        return _test(Path(checkpoint), data, device, split, pictures, csv)
-
-
-def _test(
-    checkpoint: Path,
-    data: str | None,
-    device: str,
-    split: str,
-    pictures: Path | None,
-    csv: Path | None,
-) -> dict:
+    checkpoint = Path(checkpoint)
     model, about = load_model(checkpoint)
     record = read_record(checkpoint.parent)
     settings = record.get("settings", {})
@@ -78,8 +71,11 @@ def _test(
     usual = settings.get("data") or (usual if usual in LAYOUTS else "cifar10")
     where = data or usual
     on = profiles.device(device, where)
-    splits = _open(where, about, settings)
-    _check_same(checkpoint, about, splits, elsewhere=data is not None)
+    same_place = _same_place(where, usual)
+    if labels and (split == "val" or data_kind(where) != "folder"):
+        raise ValueError("labels are of pictures in a folder to test on: leave them out here")
+    splits = _open(where, about, settings, same_place, labels)
+    _check_same(checkpoint, about, splits, elsewhere=bool(data or labels))
     part = getattr(splits, split)
     if part is None:
         raise ValueError(
@@ -104,7 +100,7 @@ def _test(
     }
     if classes <= MOST_NAMES:
         result["confusion"] = totals.confusion.tolist()
-    if record and _same_place(where, usual):
+    if record and same_place and not labels:
         _add(checkpoint.parent, result)
     if pictures or csv:
         _write_mistakes(_mistakes(totals, part), part, result, pictures, csv)
@@ -171,14 +167,19 @@ def _add(run: Path, result: dict) -> None:
         warnings.warn(f"{error}; the result is not recorded", stacklevel=3)
 
 
-def _open(where: str, about: dict, settings: dict) -> Splits:
-    """The data, prepared as the checkpoint says."""
+def _open(where: str, about: dict, settings: dict, same_place: bool, labels: str | None) -> Splits:
+    """The data, prepared as the checkpoint says, and divided as in its training."""
     form = "drawings" if str(about.get("data")).endswith("drawings") else "real"
     told = {name: tuple(about[name]) for name in ("mean", "std") if name in about}
     if data_kind(where) != "cifar10":
         skip = settings.get("bad_images") == "skip"
         told["bad_images"] = "skip" if skip else "unchecked"  # then one that is bad is named
         told["size"] = about.get("image_size", 224)
+        if labels:
+            check_data(where, a_part=True)
+            return labelled_pictures(where, labels, about.get("classes", ()), **told)
+        if same_place:
+            told |= {name: settings[name] for name in DIVIDING if settings.get(name)}
     return open_data(where, form, **told)
 
 

@@ -14,7 +14,7 @@ from course_utils import Batches, Callback, Checkpoint, fit
 from course_utils.data.datasets import ImageSet
 
 CLASSES = 4
-TIMES = ("seconds", "cpu_seconds", "waiting")
+TIMES = ("seconds", "cpu_seconds", "waiting", "val_seconds")
 
 
 def small_set(images: int = 50, seed: int = 0) -> ImageSet:

@@ -17,8 +17,8 @@ from PIL import Image
 
 from course_utils import find, image_splits, imagenette
 from course_utils.data import locations
-from course_utils.data.cache import LIST, check_folders, make_cache
-from course_utils.data.cache_marker import FILE, Marker, read_marker, write_marker
+from course_utils.data.cache import check_folders, make_cache
+from course_utils.data.cache_marker import FILE, LIST, Marker, read_marker, write_marker
 from course_utils.data.images import ORIENTATION, read_image
 from course_utils.data.locations import DRAWINGS, data_kind
 
@@ -218,8 +218,12 @@ def test_the_marker(tmp_path):
     assert read_marker(tmp_path) == marker != replace(marker, short_side=128)
     for text in ("{", '{"of": "x"}', "[]", json.dumps({"of": 1, "more": 2})):
         (tmp_path / FILE).write_text(text)
-        with pytest.raises(ValueError, match="cache.json is damaged"):
+        (tmp_path / LIST).touch()
+        with pytest.raises(ValueError, match="cache.json is damaged") as told:
             read_marker(tmp_path)
+        assert "remove" not in str(told.value)
+        (tmp_path / LIST).unlink()  # then it is another program's
+        assert read_marker(tmp_path) is None
 
 
 def test_threads_are_as_before(root, tmp_path):

@@ -139,6 +139,15 @@ def test_epochs_are_kept_by_name_from_one_on(tmp_path):
         assert load_checkpoint(tmp_path / "best.pt")["epoch"] == 1  # which is of all epochs
 
 
+def test_all_epochs_are_kept(tmp_path):
+    small_run(callbacks=[Checkpoint(tmp_path, keep="all")], epochs=4)
+    names = sorted(path.name for path in tmp_path.glob("epoch*.pt"))
+    assert [name[:8] for name in names] == [f"epoch00{n}" for n in (1, 2, 3, 4)]
+    small_run(callbacks=[Checkpoint(tmp_path, keep="all", save_from=5)], epochs=6, resume=tmp_path)
+    names = sorted(path.name for path in tmp_path.glob("epoch*.pt"))
+    assert [name[:8] for name in names] == ["epoch005", "epoch006"]
+
+
 def test_a_run_killed_before_the_best_is_saved_still_finds_it(tmp_path, monkeypatch):
     real, script = callbacks.save_checkpoint, Script(0.3, 0.7, 0.5)
 

@@ -37,10 +37,14 @@ def test_the_command(root, course):
     assert code == 1 and error == ""
     assert cut.startswith(f"{root / 'train' / 'red' / 'cut.png'}: ")
     assert empty == f"{root / 'val' / 'empty.JPG'}: is empty"
-    assert summary == f"{root}: pictures: 20, cannot be read: 2, other files: 1"
+    assert summary == (
+        f"{root}: pictures: 20, cannot be read: 2, suspect: 0, in two splits: 0, other files: 1"
+    )
     (root / "val" / "empty.JPG").unlink()
     code, said, _ = course("data", "check", root / "val")
-    assert code == 0 and said.endswith("val: pictures: 6, cannot be read: 0, other files: 1\n")
+    assert code == 0 and said.endswith(
+        "val: pictures: 6, cannot be read: 0, suspect: 0, twice: 0, other files: 1\n"
+    )
 
 
 @pytest.mark.parametrize("name, message", [("no", "no such folder"), ("empty", "holds no pictur")])

@@ -301,7 +301,8 @@ def test_bad_checkpoints(copy, course, spoil, message):
 def test_unknown_flags_and_commands(course):
     train = ["train", "--out", "x"]
     for arguments in (
-        [*train, "--lr", 1], [*train, "--stem", "big"], ["trian"], [], ["data", "get", "mnist"],
+        [*train, "--learning-rat", 1], [*train, "--stem", "big"], ["trian"], [],
+        ["data", "get", "mnist"],
     ):  # fmt: skip
         code, said, error = course(*arguments)
         assert code == 2 and (said or error)

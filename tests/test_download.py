@@ -207,6 +207,13 @@ def test_only_a_trusted_certificate_will_do(server, https, source, tmp_path, mon
     assert fetch(mirror, tmp_path).read_bytes() == ARCHIVE
 
 
+def test_a_redirect_to_another_server_is_told(server, source, tmp_path):
+    with web.Loopback() as other:
+        away = web.redirect(other.put("/c.tgz", ARCHIVE))
+        with pytest.warns(UserWarning, match=f"redirects to 127.0.0.1:{other.server_port}$"):
+            assert fetch(source(away), tmp_path).exists()
+
+
 def test_no_redirect_from_https_down_to_http(server, https, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(https))
     server.put("/away", b"", web.redirect(f"{server.root}/there"))

@@ -1,5 +1,7 @@
 """Features computed once: the same as the network's own, and as good to learn from."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from helpers import same, small_set
@@ -13,9 +15,13 @@ from course_utils import (
     evaluate,
     head_features,
     image_splits,
+    load_checkpoint,
     pretrained,
+    runs,
     train_head,
 )
+from course_utils.training import features
+from course_utils.training.features import one_view_is_enough
 
 
 @pytest.fixture
@@ -91,3 +97,44 @@ def test_what_has_no_features(model):
     with pytest.raises(ValueError, match="no image to compute features of"):
         backbone_features(model, empty)
     assert isinstance(model.fc, nn.Linear)
+
+
+# ---- course train --trained head --augment none ----
+
+HEAD = ["--weights", "own", "--trained", "head", "--augment", "none", "--epochs", 3]
+HEAD += ["--image-size", 32, "--no-tensorboard", "--learning-rate", 0.05]
+
+
+@pytest.mark.parametrize("balance", ["none", "sampler"])
+def test_a_head_learns_the_same_from_features(balance, pictures, tmp_path, course, monkeypatch):
+    words = ["train", "--data", pictures, *HEAD, "--balance", balance, "--out"]
+    code, said, error = course(*words, tmp_path / "fast")
+    assert code == 0 and "features of 12 + 6 images computed once" in said, error
+    monkeypatch.setattr(runs, "one_view_is_enough", lambda *told: False)
+    code, said, error = course(*words, tmp_path / "slow")
+    assert code == 0 and "features" not in said, error
+    fast, slow = (load_checkpoint(tmp_path / run / "last.pt") for run in ("fast", "slow"))
+    for name, value in slow["model"].items():
+        assert torch.allclose(fast["model"][name], value, rtol=1e-4, atol=1e-5), name
+    for one, other in zip(fast["history"], slow["history"], strict=True):
+        assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-4)
+    assert course("test", tmp_path / "fast" / "best.pt")[0] == 0  # it is a whole network
+
+
+def what_is_told(**other) -> SimpleNamespace:
+    return SimpleNamespace(**{"trained": "head", "augment": "none"} | other)
+
+
+def test_features_are_not_kept_where_they_differ(pictures, model, monkeypatch):
+    data = image_splits(pictures, size=32)
+    assert one_view_is_enough(model, data, what_is_told())
+    for other in ({"augment": "usual"}, {"trained": "last_stage"}):
+        assert not one_view_is_enough(model, data, what_is_told(**other))
+    in_memory = SimpleNamespace(train=small_set(), val=small_set())
+    assert not one_view_is_enough(model, in_memory, what_is_told())
+    for name, options in {"googlenet": {}, "narrow_resnet": {}}.items():  # dropout; a scaled head
+        other = create_model(name, 3, **options)
+        torch.nn.init.ones_(other.fc.bias)
+        assert not one_view_is_enough(other, data, what_is_told())
+    monkeypatch.setattr(features, "MOST", 100)
+    assert not one_view_is_enough(model, data, what_is_told())

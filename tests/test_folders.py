@@ -82,9 +82,9 @@ def test_stray_files_are_ignored_and_counted_and_dot_folders_are_no_class(root, 
     splits = image_splits(root)
     assert splits.classes == ("ants", "bees") and len(splits.train) == len(splits.val) == 4
     assert (splits.train.ignored, splits.val.ignored) == (2, 2)
-    assert capsys.readouterr().out == (
+    assert capsys.readouterr().out.startswith(
         "data: Käfer, Übung 1: 4 + 4 images (train + val) of 2 classes: ants, bees; "
-        "4 other files ignored (more, .gif, .db …)\n"
+        "4 other files ignored (more: 25 % of train/ants, .gif: 25 % of train/ants, .db …)\n"
     )
 
 
@@ -105,8 +105,9 @@ def test_splits_know_what_a_checkpoint_must(root, capsys, monkeypatch):
     monkeypatch.chdir(root / "val")
     splits = image_splits("..", size=96)
     assert len(splits.test) == 2 and splits.name == "Käfer, Übung 1"
-    assert capsys.readouterr().out.endswith(
+    assert (
         "4 + 4 + 2 images (train + val + test) of 2 classes: ants, bees\n"
+        in capsys.readouterr().out
     )
     assert image_splits(root, name="mine").about()["data"] == "mine"
 
@@ -145,8 +146,11 @@ def test_a_folder_that_is_not_there(root, tmp_path):
 @pytest.mark.parametrize(
     "folders, words",
     [
-        (("ants", "bees"), ("no folder train; there are: ants, bees; expected",)),
-        (("train/ants", "train/bees", "test/a"), ("no folder val; there are: test, train",)),
+        (("ants", "bees"), ("no folder train; there are: ants, bees; hold", "--val-share 0.2")),
+        (
+            ("train/ants", "train/bees", "test/a"),
+            ("no folder val; there are: test, train; hold", "--val-share 0.2", "train --val 0.2"),
+        ),
     ],
 )
 def test_a_missing_split_is_named_with_those_there(tmp_path, folders, words):
@@ -248,7 +252,7 @@ def test_a_picture_that_cannot_be_read(root, capsys, how, name, why):
     assert left_out == path and why in reason and str(path) not in reason
     assert len(splits.val) == 4 and splits.val.labels.tolist() == [0, 0, 1, 1]
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith(f"data: {root / 'val'}: left out 1 of 5 images, first {path}: ")
+    assert said[0].startswith(f"data: val: left out 1 of 5 images, first {path}: ")
     assert "4 + 4 images" in said[1]
 
     unchecked = image_folder(root, "val", bad_images="unchecked")

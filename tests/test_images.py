@@ -2,6 +2,8 @@
 
 import io
 import os
+import struct
+import zlib
 
 import loopback as web
 import numpy as np
@@ -40,6 +42,19 @@ def refused(source, *words, **options):
     assert "\n" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_a_png_with_a_large_profile_is_read():
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    profile = chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(3 << 20)))
+    text = chunk(b"zTXt", b"mine\0\0" + zlib.compress(bytes(3 << 20)))
+    for before, behind in ((profile, b""), (b"", text), (profile, text)):
+        assert (pixels(PNG[:33] + before + PNG[33:-12] + behind + PNG[-12:]) == RAMP).all()
+    refused(PNG[:33] + profile + PNG[33:-40], "damaged")
 
 
 # ---- sources ----
@@ -267,12 +282,25 @@ def test_reads_from_an_address(server):
     assert (pixels(f"{server.root}/no-length") == RAMP).all()
 
 
+def test_a_body_shorter_than_told_is_refused_though_its_picture_is_whole(server):
+    refused(server.put("/cat.png", PNG + PNG, web.cut), f"was cut off, {len(PNG):,} bytes are miss")
+
+
+def test_a_redirect_to_another_server_is_told(server):
+    with web.Loopback() as other:
+        there = other.put("/cat.png", PNG)
+        server.put("/cat.png", b"", web.redirect(there))
+        told = f"{server.root[7:]} redirects to {other.root[7:]}"
+        with pytest.warns(UserWarning, match=told):
+            assert (pixels(f"{server.root}/cat.png") == RAMP).all()
+
+
 @pytest.mark.parametrize(
     "manner, why",
     [
         (web.status(404), "answered 404 Not Found"),
         (web.web_page, "is a web page"),
-        (web.cut, "cut off"),
+        (web.cut, "bytes are missing"),
         (web.hang, "gave no answer in time"),
         (web.hang_midway, "gave no answer in time"),
         (web.trickle, "is too slow"),

@@ -66,7 +66,7 @@ def test_outside_jupyter_it_prints_one_line_an_epoch(capsys):
     lines = capsys.readouterr().out.splitlines()
     loss = r"\d\.\d{4} / [\d ]{2,3}\.\d %"
     for epoch, line in enumerate(lines, start=1):
-        clock = r"\d+\.\d s, [ \d]\d % waiting"
+        clock = r"\d+\.\d s +\+ +\d+\.\d s val, [ \d]\d % waiting"
         expected = rf"epoch {epoch:>2}/10   train {loss}   val {loss}   lr 0\.1 +{clock}"
         assert re.fullmatch(expected, line), line
     assert len(lines) == 10
@@ -79,6 +79,7 @@ from pathlib import Path
 from course_utils import LiveRun
 folder = Path(tempfile.mkdtemp())
 follow, row = LiveRun(folder), {"train_loss": 2.0, "train_accuracy": 0.3, "val_loss": 1.9}
+row["seconds"] = 1.0
 for epochs in (None, 0, 1, 1, 2):
     if epochs is not None:
         rows = [{**row, "epoch": e + 1, "val_accuracy": 0.4, "learning_rate": 0.1, "step": e}

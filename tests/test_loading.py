@@ -5,13 +5,16 @@ import os
 import pickle
 import random
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from helpers import Noisy, same, small_run, small_set, stop_at
+from picture_folders import write_pictures
 
 from course_utils.data.batches import Batches
 from course_utils.data.colour import ColourJitter
@@ -21,6 +24,7 @@ from course_utils.data.loading import ImageLoader, Loader, LoadingError
 from course_utils.data.locations import DRAWINGS
 from course_utils.data.transforms import train_transform
 
+ROOT = Path(__file__).resolve().parents[1]
 STEPS = 7  # of an epoch of `small_run`
 
 
@@ -370,3 +374,19 @@ def test_jitter_changes_the_colours_and_not_the_crops():
     plain.jitter = None
     for (images, _), (coloured, _) in zip(plain, pictures()):
         assert 0.02 < (images - coloured).abs().mean() < 0.6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs mount namespaces")
+def test_full_shared_memory_is_told_with_two_ways_out(tmp_path):
+    root = write_pictures(tmp_path / "colours", train=4, val=2)
+    train = f"{sys.executable} -m course_utils train --data {root} --out {tmp_path / 'run'}"
+    train += " --model cnn --weights none --epochs 1 --workers 2"
+    script = f"mount -t tmpfs -o size=64k tmpfs /dev/shm && echo mounted && {train}"
+    command = ["unshare", "--map-root-user", "--mount", "bash", "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    if "mounted" not in done.stdout:  # as in most containers
+        pytest.skip("mount namespaces are not allowed here")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "/dev/shm, is full" in done.stderr
+    assert "--workers 0" in done.stderr and "--shm-size" in done.stderr

@@ -47,6 +47,19 @@ def test_pixels_are_those_of_read_image(name, tmp_path):
     assert torch.equal(pixels, known)  # to the last bit
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_exif_behind_the_frame_header_counts_too(orientation, tmp_path):
+    path = written(tmp_path / "photo.jpg", "RGB", orientation=orientation)
+    data = path.read_bytes()
+    at = data.index(b"\xff\xe1")
+    end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    scan = data.index(b"\xff\xda")  # the pixels
+    path.write_bytes(data[:at] + data[end:scan] + data[at:end] + data[scan:])
+    assert is_plain_jpeg(path.read_bytes()) == (orientation == 1)
+    known = torch.from_numpy(np.array(read_image(path))).permute(2, 0, 1)
+    assert torch.equal(read_pixels(path), known) and known.shape[1] == (97, 151)[orientation == 6]
+
+
 def content(fault: str) -> bytes:
     """A file that is no whole picture."""
     file = io.BytesIO()

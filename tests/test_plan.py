@@ -1,14 +1,17 @@
 """Settings are filled in from recipe and weights; those that make no sense together are refused."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import loopback as web
 import pytest
 import torch
 from small_sets import small_parts, write_folders
 
 from course_utils import plan
-from course_utils.models import create_model
+from course_utils.data.transfer import DownloadError
+from course_utils.models import create_model, pretrained as trained
 from course_utils.recipes import SCRATCH, TRANSFER, default_model, recipe
 from course_utils.settings import TrainSettings
 
@@ -51,6 +54,73 @@ def test_from_scratch_it_is_the_network_that_the_own_weights_are_of():
     assert sizes == [96, 96]
     large = told(data="hymenoptera", weights="none", profile="gpu")
     assert (large.stem, large.width, large.image_size) == (None, None, 224)
+
+
+@pytest.mark.parametrize(
+    "each, batch_size, rate", [(1, 4, 0.0025), (80, 16, 0.01), (800, 32, 0.02)]
+)
+def test_batch_and_rate_of_a_folder_follow_its_pictures(each, batch_size, rate, tmp_path):
+    for label in "abc":
+        (tmp_path / "train" / label).mkdir(parents=True)
+        for number in range(each):
+            (tmp_path / "train" / label / f"{number}.png").touch()
+        (tmp_path / "val" / label).mkdir(parents=True)
+        (tmp_path / "val" / label / "0.png").touch()
+    folder = {"data": str(tmp_path)}
+    for weights in ("own", "none"):
+        settings = told(**folder, weights=weights)
+        assert (settings.batch_size, settings.learning_rate) == (batch_size, rate)
+    assert told(**folder, weights="own", batch_size=64).learning_rate == 0.04
+    assert told(**folder, weights="own", learning_rate=0.5).batch_size == batch_size
+    assert told(**folder, weights="own", optimizer="adam").learning_rate == 0.001
+    settings = told(data="hymenoptera")  # as in notebook 04
+    assert (settings.batch_size, settings.learning_rate) == (4, 0.001)
+
+
+def test_the_stages_need_a_rate_that_falls(tmp_path):
+    settings = told(data="hymenoptera", trained="staged")
+    assert (settings.schedule, settings.weights) == ("cosine", "own")
+    assert told(data="hymenoptera", trained="staged", schedule="step").schedule == "step"
+
+
+# ---- weights of networks that the course has none of ----
+
+
+def test_official_weights_of_another_network_are_where_it_begins(tmp_path, monkeypatch):
+    path = tmp_path / "resnet34.pth"
+    torch.save(create_model("resnet34", 1000, width=8).state_dict(), path)
+    content = path.read_bytes()
+    name = f"resnet34-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    monkeypatch.setattr(trained, "DATA", tmp_path)
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    with web.Loopback() as server:
+        monkeypatch.setitem(trained.OFFICIAL, "resnet34", server.put(f"/{name}", content))
+        settings = told(data="hymenoptera", model="resnet34", profile="cpu")
+    assert (settings.weights, settings.image_size, settings.stem) == ("official", 224, None)
+    assert (tmp_path / "weights" / name).read_bytes() == content
+
+
+def test_without_them_it_begins_from_random_ones_and_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(trained, "DATA", tmp_path)
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    for model in ("resnet34", "resnet50", "googlenet"):
+        address = f"http://127.0.0.1:9/{model}-00000000.pth"
+        monkeypatch.setitem(trained.OFFICIAL, model, address)
+        folder = {"data": "hymenoptera", "model": model, "profile": "cpu"}
+        loud = f"{model} begins from random weights, .* put {model}-00000000.pth into"
+        with pytest.warns(UserWarning, match=loud):
+            settings = told(**folder)
+        assert settings == told(**folder, weights="none")
+        assert settings.learning_rate == SCRATCH["learning_rate"]
+        with pytest.raises(DownloadError, match="no official weights"):
+            told(**folder, weights="official")
+        with pytest.warns(UserWarning, match="random"), pytest.raises(ValueError, match="no weigh"):
+            told(**folder, trained="head")
+    capsys.readouterr()
+    told(data="hymenoptera", model="cnn")
+    assert "weights: cnn begins from random ones" in capsys.readouterr().out
 
 
 def test_cifar_in_a_folder_is_still_cifar(tmp_path):
@@ -128,7 +198,11 @@ FOLDER = {"data": "hymenoptera"}
         ({"momentum": 1.0}, "momentum is 1.0; it must be a number from 0 to below 1"),
         ({"trained": "head"}, "trained is head, but there are no weights"),
         ({**FOLDER, "trained": "last_stage", "weights": "none"}, "trained is last_stage, but"),
-        ({"keep": 0}, "keep is 0; it must be an integer from 1 to 1000000"),
+        ({"keep": 0}, "keep is 0; it must be an integer from 1 to 1000000 or all"),
+        ({"log_every": 0}, "log_every is 0; it must be an integer from 1 to"),
+        ({"eval_batch_size": 0}, "eval_batch_size is 0; it must be an integer from 1 to"),
+        ({**FOLDER, "trained": "staged", "epochs": 2}, "staged has 3 stages, but there are 2 epo"),
+        ({**FOLDER, "trained": "staged", "weights": "none"}, "trained is staged, but there are no"),
         ({"save_from": 0}, "save_from is 0; it must be an integer from 1 to"),
         ({"keep": 2, "save_from": 4, "epochs": 3}, "save_from is 4, but there are 3 epochs"),
         ({"save_from": 2, "epochs": 3}, "save_from .* needs --keep 2 or more"),
@@ -204,6 +278,7 @@ def test_no_plain_network_begins_with_nothing_but_zeros():
 def test_what_is_on_the_border_is_allowed():
     told(warm_up_epochs=2, epochs=3, schedule="linear")
     told(keep=2, save_from=3, epochs=3)
+    told(keep="all", save_from=3, epochs=3)
     told(**FOLDER, crop_scale=1.0)
     told(model="resnet18", optimizer="sgd", momentum=0.0, mean=(0.0, 0.5, 1.0), std=(1.0, 0.1, 0.1))
     told(model="plain20", schedule="step", warm_up=0.0)

@@ -7,7 +7,8 @@ import shutil
 import loopback as web
 import pytest
 import torch
-from torchvision.models import googlenet, resnet18
+from safetensors.torch import save_file
+from torchvision.models import googlenet, resnet18, resnet34
 
 from course_utils.data.transfer import DownloadError
 from course_utils.data.web import WebError
@@ -65,6 +66,68 @@ def test_files_of_tutorials_on_many_gpus(place, prefix, tmp_path):
     assert network["fc.bias"].shape == (5,)
     body = [name for name in expected if not name.startswith("fc.")]
     assert all(torch.equal(network[name], expected[name]) for name in body)
+
+
+def saved_as(kind: str, weights: dict):
+    """A file's content as other people's scripts save it."""
+    named = {p: {p + name: v for name, v in weights.items()} for p in OTHERS.get(kind, [""])}
+    queue = {"module.queue": torch.zeros(8, 4), "module.queue_ptr": torch.zeros(1)}
+    return {
+        "Lightning": {"epoch": 3, "state_dict": named.get("model."), "hyper_parameters": {"a": 1}},
+        "a script's net": {"net": weights, "acc": 91.2, "epoch": 3},
+        "params": {"params": weights},
+        "FSDP": {n.replace(".conv1", "._fsdp_wrapped_module.conv1"): v for n, v in weights.items()},
+        "MoCo": {"state_dict": {**named.get("module.encoder_q.", {}), **queue}},
+        "DINO": {"student": {"head": queue["module.queue"]}, "teacher": named.get("backbone.")},
+        "an average": {"n_averaged": torch.tensor(5), **named.get("module.", {})},
+        "Adam's": {"optimizer": {"state": {0: {"step": torch.ones(1)}}}, "network": weights},
+    }[kind]
+
+
+OTHERS = {"Lightning": ["model."], "MoCo": ["module.encoder_q."], "DINO": ["backbone."]}
+OTHERS |= {"an average": ["module."]}
+
+
+@pytest.mark.parametrize(
+    "kind, told",
+    [
+        ("Lightning", "those whose names begin with model."),
+        ("a script's net", ""),
+        ("params", ""),
+        ("FSDP", ""),
+        ("MoCo", "those whose names begin with encoder_q.; left out: queue, queue_ptr"),
+        ("DINO", "those under 'teacher', not student; those whose names begin with backbone."),
+        ("an average", "left out, as resnet18 has no such thing: n_averaged"),
+        ("Adam's", ""),
+    ],
+)
+def test_files_of_other_peoples_scripts(kind, told, tmp_path, capsys):
+    expected = resnet18(num_classes=7).state_dict()
+    path = tmp_path / "last.ckpt"
+    torch.save(saved_as(kind, expected), path)
+    network = pretrained.pretrained("resnet18", 5, path).state_dict()
+    body = [name for name in expected if not name.startswith("fc.")]
+    assert all(torch.equal(network[name], expected[name]) for name in body)
+    lines = [f"weights: {path}", *([f"weights: {told}"] if told else [])]
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_safetensors(tmp_path):
+    expected = resnet18(num_classes=7).half().state_dict()
+    path = tmp_path / "model.safetensors"
+    save_file(expected, path)
+    network = pretrained.pretrained("resnet18", 5, path)
+    assert torch.equal(network.layer4[1].conv2.weight.half(), expected["layer4.1.conv2.weight"])
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="model.safetensors is damaged or no safetensors"):
+        find_weights("resnet18", path)
+
+
+def test_a_larger_network_is_not_taken_for_a_smaller(tmp_path):
+    path = tmp_path / "34.pth"
+    torch.save(resnet34().state_dict(), path)
+    with pytest.raises(ValueError, match=r"first layer1.2.conv1.weight, which is one too many"):
+        pretrained.pretrained("resnet18", 2, path)
 
 
 @pytest.mark.parametrize("folder", ["usb/weights", "data/weights", "hub/checkpoints"])
@@ -188,9 +251,10 @@ def test_a_checkpoint_that_was_damaged_is_no_start(tmp_path):
         ({"about": {"image_size": "large"}}, "is no checkpoint of this course"),
         ({"about": {"mean": 0.5}}, "is no checkpoint of this course"),
         ({"about": None}, "is of another network than resnet18"),
-        ({"config": None, "model": torch.zeros(2)}, "not a tensor for each name"),
-        ({"model": {"fc.weight": 1.0}}, "not a tensor for each name"),
-        ({1: torch.zeros(2)}, "not a tensor for each name"),
+        ({"config": None, "model": torch.zeros(2)}, r"for each name, but model \(Tensor\), config"),
+        ({"model": {"fc.weight": 1.0}}, r"not a tensor for each name, but model \(dict\)"),
+        ({1: torch.zeros(2)}, r"not a tensor for each name, but 1 \(Tensor\)"),
+        ({"config": {"lr": 0.1}}, "is of another network than resnet18"),
     ],
 )
 def test_foreign_checkpoints(content, message, tmp_path):
@@ -210,7 +274,8 @@ class Code:
 @pytest.mark.parametrize(
     "content, message",
     [
-        ({"model": Code()}, "is refused"),
+        ({"model": Code()}, r"is refused: it holds (\w+\.)?print,"),
+        ({"conv1.weight": torch.zeros(64, 1, 7, 7)}, "in the file are conv1.weight$"),
         (torch.zeros(2), "holds no weights but a Tensor"),
         ({"conv1.weight": torch.zeros(1)}, "is of another network than resnet18: 100 tensors"),
     ],
@@ -235,6 +300,14 @@ def test_files_that_are_no_such_weights(content, message, tmp_path, capsys):
 def test_weights_that_there_are_not(model, weights, message):
     with pytest.raises(ValueError, match=message):
         find_weights(model, weights)
+
+
+def test_what_is_no_file_of_weights_is_quoted(tmp_path):
+    path = tmp_path / "weights.pth"
+    for text in ("version https://git-lfs.github.com/spec/v1", "<!DOCTYPE html>"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=f"begins with b'{text[:20]}"):
+            find_weights("resnet18", path)
 
 
 def test_a_cut_file_is_no_weights(tmp_path):

@@ -137,3 +137,17 @@ def cpu_flags() -> list[str]:
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     return next((line.split() for line in lines if line.startswith("flags")), [])
+
+
+def test_cudnn_chooses_the_fastest_convolutions_on_a_gpu_only_and_not_in_tiny(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    before = torch.get_deterministic_debug_mode()
+    try:
+        for kind, deterministic, expected in (
+            ("cuda", "default", True), ("cuda", "error", False), ("cpu", "default", False),
+        ):  # fmt: skip
+            torch.set_deterministic_debug_mode(deterministic)
+            profile.choose_convolutions(torch.device(kind))
+            assert torch.backends.cudnn.benchmark is expected
+    finally:
+        torch.set_deterministic_debug_mode(before)

@@ -5,13 +5,14 @@ import os
 import re
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 from helpers import small_run, stop_at
 
 from course_utils.show import progress
 from course_utils.show.live import LivePlot
-from course_utils.show.progress import ProgressBar
+from course_utils.show.progress import ProgressBar, ProgressLines
 
 
 @pytest.fixture
@@ -77,3 +78,44 @@ def test_without_a_terminal_nothing_is_written():
     file = io.StringIO()
     small_run(callbacks=[ProgressBar(file)], epochs=1)
     assert file.getvalue() == ""
+
+
+# ---- lines ----
+
+
+def test_every_so_many_steps_a_line(capsys):
+    small_run(callbacks=[ProgressLines(3)], epochs=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:20] for line in lines] == [
+        f"epoch {epoch}/2   step {step}/7" for epoch in (1, 2) for step in (3, 6)
+    ]
+    tail = r"   loss \d\.\d{4}   lr 0\.05   \d+ images/s   0:\d\d:\d\d to go"
+    assert all(re.fullmatch(tail, line[20:]) for line in lines)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Every look at it is a second later."""
+    times = iter(range(100_000))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
+
+
+def test_without_a_terminal_a_line_every_30_seconds(clock, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS", 4)
+    small_run(callbacks=[ProgressLines()], epochs=1)
+    assert "step 4/7" in capsys.readouterr().out
+
+
+def test_on_a_terminal_the_bar_is_enough(clock, terminal, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS", 0)
+    said = terminal(lambda: small_run(callbacks=[ProgressLines()], epochs=1))
+    assert said == ""
+
+
+def test_time_to_go_is_that_of_all_epochs_and_begins_anew_with_a_resume(clock, tmp_path, capsys):
+    small_run(tmp_path, [stop_at(7)], epochs=1)
+    lines = ProgressLines(7)
+    small_run(tmp_path, [lines], epochs=3, resume=tmp_path)
+    first, last = [line for line in capsys.readouterr().out.splitlines() if "to go" in line]
+    assert first.startswith("epoch 2/3   step 7/7") and last.endswith("0:00:00 to go")
+    assert not first.endswith("0:00:00 to go")

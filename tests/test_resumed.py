@@ -7,10 +7,10 @@ import warnings
 
 import pytest
 from filelock import FileLock
-from helpers import same
+from helpers import same, stop_at
 from picture_folders import SMALL, call, read_json, write_pictures
 
-from course_utils import load_checkpoint, save_checkpoint, testing
+from course_utils import load_checkpoint, runs, save_checkpoint, testing
 from course_utils.run_folder import write_record
 from course_utils.training import callbacks
 from course_utils.training.checkpoint import previous_of
@@ -240,3 +240,38 @@ def test_an_older_checkpoint_knows_its_classes_only(begun, course):
     save_checkpoint(content, out / "last.pt")
     one_less(mine)
     assert goes_on(out, course)[0] == 0
+
+
+# ---- stopped at a step, whatever the run was told ----
+
+OWN = ["--model", "resnet18", "--weights", "own", "--batch-size", 10, *TOLD[8:]]
+CNN = ["--batch-size", 10, *TOLD]
+
+
+@pytest.mark.parametrize(
+    "words, epochs, steps",
+    [
+        ([*CNN, "--balance", "sampler"], 2, [4]),
+        ([*CNN, "--balance", "loss"], 2, [4]),
+        ([*OWN, "--trained", "head", "--augment", "none"], 2, [4]),
+        ([*OWN, "--trained", "staged"], 3, [1, 3, 5, 8]),
+        ([*OWN, "--trained", "last_stage"], 2, [4]),
+    ],
+    ids=lambda value: str(value[-1]) if isinstance(value, list) else None,
+)
+def test_stopped_at_a_step_it_goes_on_to_the_bit(
+    words, epochs, steps, data, tmp_path, course, monkeypatch
+):
+    words = ["train", "--data", data, "--epochs", epochs, *words]
+    assert course(*words, "--out", tmp_path / "whole")[0] == 0
+    real = runs.callbacks
+    for step in steps:
+        out, stop = tmp_path / str(step), stop_at(step)
+        with monkeypatch.context() as patched:
+            patched.setattr(runs, "callbacks", lambda *told, stop=stop: [*real(*told), stop])
+            code, said, error = course(*words, "--out", out)
+        assert code == 1 and "stopped: told to" in said, error
+        assert load_checkpoint(out / "last.pt")["step"] == step
+        again = ["--out", out, "--resume", "--no-tensorboard", "--no-progress"]
+        code, said, error = course("train", *again)
+        assert code == 0 and equal(out, tmp_path / "whole"), error

@@ -210,13 +210,14 @@ def test_the_command_gives_back_the_settings(tmp_path):
         "weight_decay": 0.125, "label_smoothing": 0.3, "seed": 5, "device": "cpu", "threads": 2,
         "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4), "tensorboard": False, "progress": False,
         "num_classes": 7, "keep": 3, "save_from": 2, "accumulate": 2, "decay": "all", "top_k": 3,
-        "nesterov": False, "compile": True, "timeout": 60.0,
+        "nesterov": False, "compile": True, "timeout": 60.0, "eval_batch_size": 9,
+        "log_every": 5, "summary": True, "balance": "loss",
     }  # fmt: skip
     small = TrainSettings(
         Path("RUN"), data=str(tmp_path / "mine"), model="googlenet", stem="imagenet",
         auxiliary=True, enlarge=96, width=3, profile="cpu", schedule="plateau", image_size=64,
         crop_scale=0.5, rotation=5.0, colour_jitter=(0.1, 0.2, 0.3, 0.4), bad_images="skip",
-        workers=2, weights="none", monitor="val_accuracy",
+        workers=2, weights="none", monitor="val_accuracy", val_share=0.25, labels="labels.csv",
         mixed_precision=False, **common,
     )  # fmt: skip
     mine = tmp_path / "cifar10"
@@ -233,7 +234,8 @@ def test_the_command_gives_back_the_settings(tmp_path):
     steps = {"schedule": "step", "step_epochs": 2, "step_factor": 0.2, "warm_up": 0.0}
     steps |= {"learning_rate": None, "learning_rate_per_256": 0.1, "zero_gamma": True}
     stepped = replace(other, **steps, weights=None, trained=None)
-    for settings in (small, other, last, stepped):
+    apart = replace(small, val_share=None, labels=None, data_val=str(tmp_path))
+    for settings in (small, apart, other, last, stepped):
         full = runs.complete(settings)
         words = shlex.split(command(full))
         assert words[:2] == ["course", "train"]

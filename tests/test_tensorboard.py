@@ -1,17 +1,25 @@
 """What TensorBoard's files hold, read back with its own reader."""
 
+import os
+import threading
 import time
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from helpers import small_model, small_run, stop_at
+from helpers import Process, small_model, small_run, stop_at
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.optim import lr_scheduler
 
 from course_utils import Callback, TensorBoard
+
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None
 
 
 def read(folder: Path) -> dict[str, dict[int, float]]:
@@ -107,3 +115,45 @@ def test_after_a_resume_no_step_comes_twice(tmp_path):
     after = {step: series["step/train_loss"][step] for step in losses.seen}
     assert after == pytest.approx(losses.seen, rel=1e-6)
     assert list(series["epoch/val_loss"]) == [7, 14, 21, 28]
+
+
+# ---- what the system refuses ----
+
+
+def small_files() -> None:
+    """As a full disk: no file may be longer than a few curves are."""
+    limit(resource.RLIMIT_FSIZE, 2_000)
+
+
+def no_more_files() -> None:
+    least = os.open(os.devnull, os.O_RDONLY)  # the next number that is free
+    os.close(least)
+    limit(resource.RLIMIT_NOFILE, least)
+
+
+def limit(what: int, most: int) -> None:
+    resource.setrlimit(what, (most, resource.getrlimit(what)[1]))
+
+
+def in_need(line, need, folder: Path) -> tuple[int, list[str], list[str]]:
+    """Epochs trained, warnings, and what threads printed of their errors, under this limit."""
+    warnings.simplefilter("always")
+    from torch.utils.tensorboard import SummaryWriter  # noqa: F401 - its own files
+
+    printed = []
+    threading.excepthook = lambda args: printed.append(str(args.exc_value))
+    with warnings.catch_warnings(record=True) as said:
+        need()
+        history = small_run(callbacks=[TensorBoard(folder, every=3, hparams={"seed": 0})])
+    return len(history), [str(w.message) for w in said], printed
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(resource is None, reason="needs limits of a process")
+@pytest.mark.parametrize("need", [small_files, no_more_files])
+def test_what_cannot_be_written_costs_a_warning_and_not_the_run(need, tmp_path):
+    with Process(in_need, need, tmp_path) as process:
+        epochs, [warning], printed = process.receive()
+    assert epochs == 3 and printed == []
+    assert str(tmp_path) in warning and "nothing more is written for TensorBoard" in warning
+    assert warning.endswith("training goes on") and "\n" not in warning

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_utils.data.balance import draw_order
 from course_utils.data.datasets import ImageSet
 from course_utils.data.sharing import joint_sizes
 
@@ -16,7 +17,8 @@ class Batches:
     ``augment=True`` gives every image its own random crop of the image padded by ``padding`` black
     pixels, and a mirror image half of the time. ``shuffle=True`` visits every image once an epoch
     in a new order; a last batch of one single image is then left out, since batch norm cannot
-    learn from it. ``limit`` takes only the first so many batches of an epoch.
+    learn from it. With ``weights`` (N,) each image comes as often as its weight says, see
+    `draw_order`. ``limit`` takes only the first so many batches of an epoch.
 
     Both sorts of chance come from ``generator``, drawn at the start of an epoch: an epoch can be
     repeated exactly by restoring its state. Of several processes each takes its part of every
@@ -43,10 +45,12 @@ class Batches:
         device: torch.device | str = "cpu",
         memory_format: torch.memory_format = torch.contiguous_format,
         limit: int | None = None,
+        weights: Tensor | None = None,
         rank: int = 0,
         processes: int = 1,
     ):
         self.data, self.batch_size, self.shuffle = data, batch_size, shuffle
+        self.weights = weights
         self.memory_format, self.rank, self.processes = memory_format, rank, processes
         self.joint_sizes = joint_sizes(len(data), batch_size, processes, limit, training=shuffle)
         self.generator = torch.Generator().manual_seed(seed)
@@ -63,14 +67,14 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         images, device = len(self.labels), self.labels.device
+        order = places = torch.arange(images)
         if self.shuffle:
-            order = torch.randperm(images, generator=self.generator).to(device)
-        else:
-            order = torch.arange(images, device=device)
+            order, places = draw_order(images, self.weights, self.generator)
+        both = torch.stack([order, places]).to(device)
         where = self._draw_crops().to(device)
-        for batch in order.split(self.batch_size)[: len(self)]:
-            batch = batch[self.rank :: self.processes]
-            mirrored, top, left = where[:, batch]
+        for batch in both.split(self.batch_size, dim=1)[: len(self)]:
+            batch, drawn = batch[:, self.rank :: self.processes]
+            mirrored, top, left = where[:, drawn]
             crops = self.crops[batch + mirrored * images, :, top, left]  # (B, 3, H, W) uint8
             crops = crops.contiguous(memory_format=self.memory_format)  # while a value is one byte
             yield torch.addcmul(self.shift, crops, self.scale), self.labels[batch]

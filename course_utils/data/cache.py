@@ -16,16 +16,17 @@ from filelock import FileLock, Timeout
 from PIL import Image
 from tqdm.auto import tqdm
 
-from course_utils.data.cache_marker import Marker, read_marker, write_marker
+from course_utils.data.cache_marker import LIST, Marker, read_marker, write_marker
 from course_utils.data.checking import BLOCK, pictures_below
+from course_utils.data.folder_listing import JPEG
 from course_utils.data.images import ImageError
 from course_utils.data.pixels import read_pixels
+from course_utils.data.suspects import decoder_messages, noticed_by_decoder
 from course_utils.data.transforms import resized, scaled_size
 from course_utils.files import write_whole
 
 SHORT_SIDE = 256  # as the usual evaluation scales, before it cuts out 224
 QUALITY = 95  # differs by 2.0 grey levels in the mean from the scaled pixels, in 41 kB a picture
-LIST = "cache.jsonl"  # one line a picture: its name, size and time, the copy's name and size
 
 
 def make_cache(
@@ -159,12 +160,16 @@ def _make(root: Path, out: Path, pictures: dict[str, Path], workers: int | None)
         warnings.catch_warnings(),  # read_image changes the filters, threads would crosswise
     ):
         for start in range(0, len(names), BLOCK):
-            for row in pool.map(partial(_copy, root, out), names[start : start + BLOCK]):
-                bar.update()
-                if isinstance(row, str):
-                    faults.append(row)
-                else:
-                    made.write(json.dumps(row) + "\n")
+            block = names[start : start + BLOCK]
+            with decoder_messages() as told:
+                for row in pool.map(partial(_copy, root, out), block):
+                    if isinstance(row, str):
+                        faults.append(row)
+                    else:
+                        made.write(json.dumps(row) + "\n")
+            bar.update(len(block))
+            for path, why in noticed_by_decoder(map(root.joinpath, block)).items() if told else ():
+                tqdm.write(f"{path}: suspect: {why}")
     return faults
 
 
@@ -179,7 +184,7 @@ def _copy(root: Path, out: Path, name: str) -> tuple | str:
     except ImageError as error:
         return str(error)
     copy = name
-    if is_scaled and path.suffix.lower() not in (".jpg", ".jpeg"):
+    if is_scaled and path.suffix.lower() not in JPEG:
         copy = f"{name}.jpg"
         if (root / copy).exists():
             raise ValueError(f"{root / copy}: its copy and that of {path} would have one name")

@@ -1,12 +1,13 @@
 """How a folder of scaled pictures is told from the originals it was made of."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from course_utils.files import write_whole
 
 FILE = "cache.json"
+LIST = "cache.jsonl"  # one line a picture: its name, size and time, the copy's name and size
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,23 @@ def write_marker(folder: Path, marker: Marker) -> None:
 def read_marker(folder: Path) -> Marker | None:
     """The marker of a cache; None for a folder that is none, or is not there.
 
-    Raises ``ValueError`` for a damaged one.
+    Other programs too write a ``cache.json``: what has no list of the copies beside it is theirs.
+    Raises ``ValueError`` for a damaged one of our own.
     """
     path = Path(folder) / FILE
     if not path.is_file():
         return None
     try:
-        return Marker(**json.loads(path.read_text(encoding="utf-8")))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        marker = Marker(**content)
+        if not all(isinstance(getattr(marker, f.name), f.type) for f in fields(Marker)):
+            raise TypeError("a value of another type")
+        return marker
     except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error}): remove {folder} and make the cache again"
-        ) from error
+        if not (path.parent / LIST).is_file():
+            return None
+        remedy = "make the cache again, in another folder (course data cache … --out)"
+        raise ValueError(f"{path} is damaged ({error}): {remedy}") from error
 
 
 def complete_marker(folder: Path) -> Marker | None:

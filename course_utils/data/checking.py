@@ -1,46 +1,74 @@
-"""Which pictures cannot be read: decoded one and all, several at a time."""
+"""What is wrong with pictures: decoded one and all, several at a time."""
 
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm.auto import tqdm
 
 from course_utils.data.class_names import IMAGENETTE
+from course_utils.data.duplicates import Sketch, copies, sketch
 from course_utils.data.folder_listing import folders_below, is_picture, listed
 from course_utils.data.images import ImageError
 from course_utils.data.pixels import read_pixels
+from course_utils.data.suspects import decoder_messages, noticed_by_decoder, suspicion
 from course_utils.terminal import shown
 
 IMAGENETTE_SIZES = {"train": 9_469, "val": 3_925}  # of its second version, of December 2019
 
-BLOCK = 1000  # paths in the threads' queue: a million would fill the memory
+BLOCK = 200  # pictures at a time: if the decoder complains, each of them is decoded once more
 
 
-def unreadable(paths: Sequence[Path], workers: int | None = None) -> Iterator[tuple[int, str]]:
-    """Decode every picture: which ones cannot be, by index, and why.
+class Look(NamedTuple):
+    """What a picture is like: why it cannot be read, why it is suspect, its sketch if asked for."""
+
+    fault: str = ""
+    suspect: str = ""
+    sketch: Sketch | None = None
+
+
+def looked_at(
+    paths: Sequence[Path], workers: int | None = None, sketches: bool = False
+) -> Iterator[tuple[int, Look]]:
+    """Decode every picture, in order: its index, and what it is like.
 
     In ``workers`` threads, by default one for each processor; with a bar on a terminal.
     """
+    look = partial(_look, sketches=sketches)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         bar = tqdm(total=len(paths), desc="checking", leave=False, disable=None, unit="image")
         with bar:  # disable=None: only on a terminal
             for start in range(0, len(paths), BLOCK):
                 # read_image changes the process's warning filters and back, which threads would
                 # do crosswise
-                with warnings.catch_warnings():
-                    faults = list(pool.map(_fault, paths[start : start + BLOCK]))
-                bar.update(len(faults))
-                yield from ((start + i, why) for i, why in enumerate(faults) if why)
+                block = paths[start : start + BLOCK]
+                with warnings.catch_warnings(), decoder_messages() as told:
+                    looks = list(pool.map(look, block))
+                if told:  # of which of them it does not say
+                    named = noticed_by_decoder(block)
+                    looks = [
+                        look if look.fault else look._replace(suspect=named.get(path, look.suspect))
+                        for path, look in zip(block, looks)
+                    ]
+                bar.update(len(looks))
+                yield from enumerate(looks, start)
 
 
-def _fault(path: Path) -> str | None:
+def unreadable(paths: Sequence[Path], workers: int | None = None) -> Iterator[tuple[int, str]]:
+    """Which pictures cannot be decoded, by index, and why; see `looked_at`."""
+    return ((index, one.fault) for index, one in looked_at(paths, workers) if one.fault)
+
+
+def _look(path: Path, sketches: bool) -> Look:
     try:
-        read_pixels(path)
+        pixels = read_pixels(path)
     except ImageError as error:
-        return str(error).removeprefix(f"{path}: ")
+        return Look(fault=str(error).removeprefix(f"{path}: "))
+    return Look(suspect=suspicion(path), sketch=sketch(pixels) if sketches else None)
 
 
 def pictures_below(
@@ -66,14 +94,30 @@ def pictures_below(
 
 
 def check(root: Path, workers: int | None = None) -> int:
-    """Read every picture below a folder and print those that cannot be read; how many they are."""
+    """Read every picture below a folder, print what is wrong with which; how many are damaged.
+
+    Those that cannot be read, those that are suspect, and those that are in two splits, or, where
+    there are no splits, twice anywhere.
+    """
     pictures, others = pictures_below(root)
-    bad = 0
-    for index, why in unreadable(pictures, workers):
-        tqdm.write(shown(f"{pictures[index]}: {why}"))
-        bad += 1
-    print(f"{root}: pictures: {len(pictures):,}, cannot be read: {bad:,}, other files: {others:,}")
-    return bad
+    bad, suspect, sketches = 0, 0, {}
+    for index, look in looked_at(pictures, workers, sketches=True):
+        if look.fault or look.suspect:
+            kind = "" if look.fault else "suspect: "
+            tqdm.write(shown(f"{pictures[index]}: {kind}{look.fault or look.suspect}"))
+        bad += bool(look.fault)
+        suspect += bool(look.suspect)
+        if look.sketch:
+            sketches[pictures[index]] = look.sketch
+    divided, pairs = copies(root, sketches)
+    for one, other in pairs:
+        print(shown(f"{other}: is the same picture as {one}"))
+    where = "in two splits" if divided else "twice"
+    print(
+        f"{root}: pictures: {len(pictures):,}, cannot be read: {bad:,}, suspect: {suspect:,}, "
+        f"{where}: {len(pairs):,}, other files: {others:,}"
+    )
+    return bad + suspect
 
 
 def verify_imagenette(folder: Path) -> None:

@@ -9,10 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from course_utils.data.class_names import few
+from course_utils.data.left_out import kinds
 
 # GIF is not among them: on the web it serves for icons, animations and place holders, such as the
 # imageNotFound.gif that was published among the ants
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".jp2", ".avif"}
+JPEG = {".jpg", ".jpeg", ".jpe", ".jfif"}
+SUFFIXES = JPEG | {".png", ".webp", ".bmp", ".tif", ".tiff", ".jp2", ".avif"}
+SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm"}
+
+# what systems, network disks and Jupyter put among people's files; left out as dot files are
+SYSTEM = {"__MACOSX", "lost+found", "$RECYCLE.BIN", "System Volume Information", "RECYCLER"}
+SYSTEM |= {"@eaDir", "@tmp", "@Recycle", "@Recently-Snapshot", "#recycle", "#snapshot"}
 
 # ImageNet as it is published, and who can sort it
 PUBLISHED = {
@@ -25,6 +32,16 @@ SORTED_BY = (
     "ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz in FOLDER "
     "(it needs scipy)"
 )
+
+
+Listing = tuple[tuple[str, ...], "Samples", list[Path]]  # classes, pictures, what is neither
+
+# how people call the parts of a data set, in capitals or not
+SPLITS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
 
 
 class Samples(Sequence):
@@ -49,11 +66,15 @@ class Samples(Sequence):
     def __eq__(self, other) -> bool:
         return len(self) == len(other) and all(a == b for a, b in zip(self, other))
 
+    def only(self, indices: Iterable[int]) -> "Samples":
+        """Those at these indices, in order."""
+        kept = np.zeros(len(self), bool)
+        kept[list(indices)] = True
+        return Samples(self.folders, self.names[kept], self.labels[kept])
+
     def without(self, indices: Iterable[int]) -> "Samples":
         """The others."""
-        kept = np.ones(len(self), bool)
-        kept[list(indices)] = False
-        return Samples(self.folders, self.names[kept], self.labels[kept])
+        return self.only(set(range(len(self))).difference(indices))
 
 
 def is_picture(path: str | os.PathLike) -> bool:
@@ -61,25 +82,35 @@ def is_picture(path: str | os.PathLike) -> bool:
     return os.path.splitext(path)[1].lower() in SUFFIXES
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is a system's own, or begins with a dot: it is not looked at."""
+    return name.startswith(".") or name in SYSTEM
+
+
 def _layout(root: Path) -> str:
     return f"expected {root / 'train' / '<class>' / '*.jpg'}, and the same in val and maybe test"
 
 
-def _scan(folder: Path, root: Path) -> tuple[list[str], list[str]]:
-    """Folders and files in a folder, sorted, without those whose name begins with a dot."""
+def scan(folder: Path, root: Path) -> tuple[list[str], list[str]]:
+    """Folders and files in a folder, sorted, without what `is_hidden`."""
     folders, files = [], []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 # of a link that leads in a circle entry.is_dir raises, os.path.isdir does not
                 is_dir = os.path.isdir(entry) if entry.is_symlink() else entry.is_dir()
-                if not entry.name.startswith("."):
+                if not is_hidden(entry.name):
                     (folders if is_dir else files).append(entry.name)
     except FileNotFoundError:
         raise FileNotFoundError(f"{folder}: there is no such folder; {_layout(root)}") from None
     except OSError as error:
         raise ValueError(f"{folder}: {error.strerror}; {_layout(root)}") from error
-    return sorted(folders, key=_composed), sorted(files, key=_composed)
+    return in_order(folders), in_order(files)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sorted, in the same order on every system."""
+    return sorted(names, key=lambda name: (_composed(name), name))
 
 
 def _composed(name: str) -> str:
@@ -91,9 +122,9 @@ def folders_below(
 ) -> Iterator[tuple[Path, list[str]]]:
     """Every folder at or below this one with the names of its files, in order.
 
-    As in `listed`, links to folders are followed and what begins with a dot is left out. A link
-    back to a folder around it is not followed. A folder that cannot be read raises ``OSError``, or
-    goes to ``on_error``.
+    As in `listed`, links to folders are followed and what `is_hidden` is left out. A link back to a
+    folder around it is not followed. A folder that cannot be read raises ``OSError``, or goes to
+    ``on_error``.
     """
 
     def fail(error: OSError) -> None:
@@ -102,32 +133,79 @@ def folders_below(
     around = {str(root): {os.path.realpath(root)}}  # a folder → itself and those around it
     for folder, inner, files in os.walk(root, onerror=on_error or fail, followlinks=True):
         seen = around.pop(folder)
-        inner[:] = sorted((n for n in inner if not n.startswith(".")), key=_composed)
+        inner[:] = in_order(name for name in inner if not is_hidden(name))
         for name in list(inner):
             path = os.path.join(folder, name)
             if (real := os.path.realpath(path)) in seen:
                 inner.remove(name)
             else:
                 around[path] = seen | {real}
-        yield Path(folder), sorted((n for n in files if not n.startswith(".")), key=_composed)
+        yield Path(folder), in_order(name for name in files if not is_hidden(name))
 
 
-def listed(root: Path, split: str) -> tuple[tuple[str, ...], Samples, list[Path]]:
-    """Classes, pictures with their labels, and what is neither."""
-    there, files = _scan(root, root)
-    if split not in map(_composed, there):
+def split_of(name: str) -> str:
+    """Which split a folder of this name is, such as val for Validation; empty for any other."""
+    return next((split for split, names in SPLITS.items() if name.casefold() in names), "")
+
+
+def split_folder(root: Path, split: str) -> Path | None:
+    """The folder of a split by any of its usual names; None where there is none.
+
+    Raises ``ValueError`` where two could be it, ``OSError`` for a folder that is not there.
+    """
+    found = [name for name in scan(root, root)[0] if (split_of(name) or _composed(name)) == split]
+    if len(found) > 1:
+        raise ValueError(
+            f"{root}: {' and '.join(found)} could both be the folder {split}: rename one of them"
+        )
+    return root / found[0] if found else None
+
+
+def listed(root: Path, split: str) -> Listing:
+    """What lies in the folder of a split: see `listed_classes`."""
+    folder = split_folder(root, split)
+    if folder is None:
+        there, files = scan(root, root)
         names = few([*map(_composed, there)], 10) or "no folders at all"
         missing = f"no folder {split}; there are: {names}"
-        raise FileNotFoundError(f"{root}: {_published(files) or missing}; {_layout(root)}")
-    folders, files = _scan(root / split, root)
-    others = [root / split / name for name in files]
+        raise FileNotFoundError(f"{root}: {_published(files) or missing + _remedy(root)}")
+    return listed_classes(folder, root)
+
+
+def _remedy(root: Path) -> str:
+    """How to divide pictures that lie in class folders, or with a table; else what is expected."""
+    folders, files = scan(root, root)
+    folder = split_folder(root, "train") or root
+    inner = scan(folder, root)
+    tables = [root / name for name in files if name.lower().endswith(".csv")]
+    if tables and not inner[0]:
+        return f"; if {tables[0].name} holds the labels: --labels {tables[0]} --val-share 0.2"
+    holding = [name for name in inner[0] if any(map(is_picture, scan(folder / name, root)[1]))]
+    if split_folder(root, "val") or len(holding) < 2:
+        return f"; {_layout(root)}"
+    return (
+        f"; hold some of the pictures in {folder} out: with --val-share 0.2, or in a copy, with "
+        f"`course data split {folder} --val 0.2`"
+    )
+
+
+def listed_classes(folder: Path, root: Path, leave_out: Sequence[Path] = ()) -> Listing:
+    """Classes in a folder, pictures with their labels, and what is neither.
+
+    ``leave_out``: folders in it that are no classes. Raises ``ValueError`` or ``OSError`` where
+    there are fewer than two classes, or one without pictures.
+    """
+    folders, files = scan(folder, root)
+    folders = [name for name in folders if folder / name not in leave_out]
+    others = [folder / name for name in files]
     for path in others:
         if path.is_symlink() and not os.path.exists(path):
             raise ValueError(f"{path}: is a link that leads nowhere; remove it")
     if len(folders) < 2:
         found = f"only one class, {_composed(folders[0])}" if folders else "no class folders"
-        raise ValueError(f"{root / split}: {_published(files) or f'has {found}; {_layout(root)}'}")
-    paths = [root / split / name for name in folders]
+        remedy = f"; {_layout(root)}" if folders else _remedy(root)
+        raise ValueError(f"{folder}: {_published(files) or f'has {found}{remedy}'}")
+    paths = [folder / name for name in folders]
     for one, other in zip(paths, paths[1:]):
         if _composed(one.name) == _composed(other.name):  # in Unicode's two forms
             raise ValueError(
@@ -136,7 +214,7 @@ def listed(root: Path, split: str) -> tuple[tuple[str, ...], Samples, list[Path]
             )
     pictures = []
     for path in paths:
-        inner, files = _scan(path, root)
+        inner, files = scan(path, root)
         pictures.append([name for name in files if is_picture(name)])
         rest = [*inner, *(name for name in files if not is_picture(name))]
         others += [path / name for name in rest]
@@ -161,10 +239,3 @@ def _instead(folders: Sequence[str], files: Sequence[str]) -> str:
     if files:
         return f"holds no pictures, only {kinds(files)}; save them as JPEG or PNG"
     return "is empty"
-
-
-def kinds(names: Iterable[str | Path]) -> str:
-    """The endings of some files, or the names of those without."""
-    paths = map(Path, names)
-    kinds = list(dict.fromkeys(path.suffix.lower() or path.name for path in paths))
-    return ", ".join(kinds[:3]) + (" …" if kinds[3:] else "")

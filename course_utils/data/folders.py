@@ -5,19 +5,20 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_utils.data.cache_marker import complete_marker
-from course_utils.data.checking import unreadable
-from course_utils.data.class_names import class_names, few
+from course_utils.data.class_names import class_names
 from course_utils.data.datasets import Splits
-from course_utils.data.folder_listing import Samples, kinds, listed
-from course_utils.data.images import ImageError
+from course_utils.data.duplicates import files_in_two
+from course_utils.data.folder_listing import Listing, Samples, listed, split_folder, split_of
+from course_utils.data.labels import read_labels
+from course_utils.data.layout import splits_below
 from course_utils.data.locations import find
 from course_utils.data.pixels import read_pixels
 from course_utils.data.transforms import (
@@ -27,9 +28,10 @@ from course_utils.data.transforms import (
     eval_transform,
     train_transform,
 )
+from course_utils.data.vetting import BadImages, check_same_classes, checked, summary
 from course_utils.files import sha256
 
-BadImages = Literal["fail", "skip", "unchecked"]
+MANY = 100_000  # pictures, whose sizes take minutes to ask for on a network disk
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +39,10 @@ class ImageFolder(Dataset):
     """The pictures of one split: item i is its pixels (3, S, S) uint8 and its label.
 
     Opened by `image_folder`. ``classes`` are their names, ``samples`` pairs of path and label,
-    ``labels`` (N,) int64; ``others`` is what was ignored, ``bad`` the pictures left out with
-    the reasons. ``mean`` and ``std`` are for the batch, see `ImageLoader`; ``image_size`` and
-    ``resize`` tell how a new picture is prepared, see `eval_image`.
+    ``labels`` (N,) int64; ``others`` is what was ignored, ``bad`` the pictures left out and
+    ``suspect`` those damaged in part, with the reasons. ``mean`` and ``std`` are for the batch, see
+    `ImageLoader`; ``image_size`` and ``resize`` tell how a new picture is prepared, see
+    `eval_image`.
     """
 
     root: Path
@@ -48,6 +51,7 @@ class ImageFolder(Dataset):
     samples: Sequence[tuple[Path, int]]
     others: list[Path]
     bad: list[tuple[Path, str]]
+    suspect: dict[Path, str]
     image_size: int
     resize: int
     mean: tuple[float, ...]
@@ -59,7 +63,7 @@ class ImageFolder(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self.samples[index]
-        return self.transform(read_pixels(path)), label
+        return self.transform(read_pixels(path, quick=path not in self.suspect)), label
 
     @cached_property
     def labels(self) -> Tensor:
@@ -69,16 +73,18 @@ class ImageFolder(Dataset):
         return torch.tensor([label for _, label in self.samples])
 
     @cached_property
+    def sizes(self) -> list[int] | None:
+        """The pictures' sizes in bytes; None of more than `MANY`."""
+        return [_size(path) for path, _ in self.samples] if len(self) <= MANY else None
+
+    @cached_property
     def digest(self) -> str:
         """A SHA-256 of every picture's label, name and content, in order.
 
-        Of more than 1 GiB of pictures, sizes stand for the content, and of more than 100,000
-        nothing does: asking for the sizes takes minutes on a network disk.
+        Of more than 1 GiB of pictures sizes stand for the content; of more than `MANY`, nothing.
         """
-        few = len(self) <= 100_000
-        sizes = [_size(path) for path, _ in self.samples] if few else len(self) * [""]
-        small = few and sum(sizes) <= 2**30
-        digest = hashlib.sha256()
+        digest, sizes = hashlib.sha256(), self.sizes or repeat("")
+        small = self.sizes is not None and sum(self.sizes) <= 2**30
         for (path, label), size in zip(self.samples, sizes):
             content = _hash(path) if small else size
             digest.update(os.fsencode(f"{label}/{path.name}/{content}\n"))
@@ -108,9 +114,10 @@ def image_folder(
     """Open ``root/split/<class>/*``: every folder is a class, in the order of their names.
 
     A class is called as its folder; where that is a number of WordNet, as in ImageNet, as a word.
-    Pictures are the files in it that end in .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .ppm, .jp2
-    or .avif, in capitals too. Anything else, GIFs and folders among them, is ignored and counted;
-    what begins with a dot is not even counted. ``transform`` takes and gives uint8 (3, H, W);
+    Pictures are the files in it that end as JPEG, PNG, WebP, BMP, TIFF, PPM, JPEG 2000 and AVIF do,
+    see `SUFFIXES`, in capitals too. Anything else, GIFs and folders among them, is ignored and
+    counted; a system's own files (`is_hidden`) are not even counted. ``split`` may also be called
+    by another usual name (`SPLITS`). ``transform`` takes and gives uint8 (3, H, W);
     default: `train_transform` for the split ``train``, `eval_transform` for any other.
 
     Every picture is decoded once to see whether it can be. ``bad_images``: ``"fail"`` raises
@@ -122,12 +129,11 @@ def image_folder(
     ('ants', 'bees')
     """
     root = Path(root).expanduser()
-    folders, samples, others = listed(root, split)
-    classes = class_names(folders)
     if transform is None:
         transform = train_transform(size) if split == "train" else eval_transform(size)
-    known = (classes, samples, others, [], size, eval_resize(size), tuple(mean), tuple(std))
-    return _checked(ImageFolder(root, split, *known, transform), bad_images)
+    return checked(
+        _opened(root, split, listed(root, split), transform, size, mean, std), bad_images
+    )
 
 
 def image_splits(
@@ -140,8 +146,14 @@ def image_splits(
     mean: Iterable[float] = IMAGENET_MEAN,
     std: Iterable[float] = IMAGENET_STD,
     name: str | None = None,
+    val_share: float | None = None,
+    labels: str | os.PathLike | None = None,
+    data_val: str | os.PathLike | None = None,
 ) -> Splits:
     """Open ``train/``, ``val/`` and, where there is one, ``test/``; prints what they hold.
+
+    Pictures that are not divided so are by ``val_share``, ``labels`` or ``data_val``: see
+    `splits_below`. The same picture in two splits is told, as far as files are equal.
 
     ``scale`` and ``rotation`` are those of `train_transform`, ``name`` is by default the folder's;
     a cache (`make_cache`) is called what it is, so that its results do not mix with the originals'.
@@ -150,19 +162,43 @@ def image_splits(
     """
     root = Path(root).expanduser()
     marker = complete_marker(root)
-    options = {"size": size, "mean": mean, "std": std, "bad_images": "unchecked"}
-    augment = train_transform(size, scale, rotation)
-    parts = {"train": image_folder(root, "train", transform=augment, **options)}
-    for split in ("val", "test"):
-        if split == "val" or os.path.lexists(root / split):
-            parts[split] = image_folder(root, split, **options)
-            _compare(root, parts["train"], parts[split])
+    parts = {}
+    for split, listing in splits_below(root, val_share, labels, data_val).items():
+        train = split == "train"
+        transform = train_transform(size, scale, rotation) if train else eval_transform(size)
+        parts[split] = _opened(root, split, listing, transform, size, mean, std)
+        check_same_classes(root, parts["train"], parts[split])
     # decoding every picture takes longest and comes last
-    parts = {split: _checked(part, bad_images) for split, part in parts.items()}
-    name = marker.name if marker else name or os.path.basename(os.path.abspath(root))
-    print(f"data: {name}: {_summary(parts)}")
+    parts = {split: checked(part, bad_images) for split, part in parts.items()}
+    name = marker.name if marker else name or _name(root)
+    print(f"data: {name}: {summary(parts)}")
+    if repeated := files_in_two(parts):
+        print(f"data: {name}: {repeated}")
     drawings = bool(marker and marker.drawings)
     return Splits(name, **{"test": None, **parts}, drawings=drawings)
+
+
+def labelled_pictures(
+    root: str | os.PathLike,
+    labels: str | os.PathLike,
+    classes: Sequence[str],
+    *,
+    size: int = 224,
+    bad_images: BadImages = "fail",
+    mean: Iterable[float] = IMAGENET_MEAN,
+    std: Iterable[float] = IMAGENET_STD,
+) -> Splits:
+    """Pictures to test on, of these classes by a table: see `read_labels`; each split is the same.
+
+    All else, and errors, as for `image_folder`.
+    """
+    root = Path(root).expanduser()
+    listing = read_labels(Path(labels).expanduser(), root, classes, "test")
+    test = checked(
+        _opened(root, "test", listing, eval_transform(size), size, mean, std), bad_images
+    )
+    print(f"data: {_name(root)}: {len(test):,} images by {labels}")
+    return Splits(_name(root), test, test, test, drawings=False)
 
 
 def hymenoptera(where: str | os.PathLike | None = None, **options) -> Splits:
@@ -179,6 +215,21 @@ def hymenoptera(where: str | os.PathLike | None = None, **options) -> Splits:
     return replace(splits, drawings=found.drawings or splits.drawings)
 
 
+def _opened(
+    root: Path, split: str, listing: Listing, transform: Callable, size: int, mean, std
+) -> ImageFolder:
+    folders, samples, others = listing
+    known = (class_names(tuple(folders)), samples, others, [], {}, size, eval_resize(size))
+    return ImageFolder(root, split, *known, tuple(mean), tuple(std), transform)
+
+
+def _name(root: Path) -> str:
+    """What a folder is called; train/ with classes in it, as the folder around it."""
+    path = Path(os.path.abspath(root))
+    is_part = split_of(path.name) and not split_folder(path, "train")
+    return is_part and path.parent.name or path.name
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
@@ -191,45 +242,3 @@ def _hash(path: Path) -> str:
         return sha256(path)
     except OSError:
         return ""
-
-
-def _checked(folder: ImageFolder, bad_images: BadImages) -> ImageFolder:
-    """The folder, if all of its pictures can be read, or without the others if so asked for."""
-    if bad_images not in get_args(BadImages):
-        raise ValueError(f"bad_images is {bad_images!r}: it is {', '.join(get_args(BadImages))}")
-    if bad_images == "unchecked":
-        return folder
-    paths = [path for path, _ in folder.samples]
-    faults = dict(unreadable(paths))
-    bad = [(paths[index], why) for index, why in faults.items()]
-    if not bad:
-        return folder
-    path, why = bad[0]
-    share = f"{len(bad):,} of {len(paths):,} images"
-    if bad_images == "fail":
-        which = f"{share} cannot be read, first " if bad[1:] else ""
-        remedy = 'bad_images="skip" (--bad-images skip) leaves out what cannot be read'
-        raise ImageError(f"{which}{path}: {why}; {remedy}")
-    print(f"data: {folder.root / folder.split}: left out {share}, first {path}: {why}")
-    samples = folder.samples.without(faults)
-    for label, place in enumerate(samples.folders):
-        if label not in samples.labels:
-            raise ValueError(f"{place}: no image in it can be read; replace them")
-    return replace(folder, samples=samples, bad=bad)
-
-
-def _compare(root: Path, train: ImageFolder, other: ImageFolder) -> None:
-    if train.classes != other.classes:
-        sides = [(train, other), (other, train)]
-        extra = [(a.split, [c for c in a.classes if c not in b.classes]) for a, b in sides]
-        only = "; ".join(f"only {split} has {few(names)}" for split, names in extra if names)
-        raise ValueError(f"{root}: {train.split} and {other.split} have different classes: {only}")
-
-
-def _summary(parts: dict[str, ImageFolder]) -> str:
-    classes = parts["train"].classes
-    others = [path for part in parts.values() for path in part.others]
-    counts = " + ".join(f"{len(part):,}" for part in parts.values())
-    line = f"{counts} images ({' + '.join(parts)}) of {len(classes):,} classes: {few(classes)}"
-    files = "file" if len(others) == 1 else "files"
-    return line + (f"; {len(others)} other {files} ignored ({kinds(others)})" if others else "")

@@ -3,10 +3,11 @@
 import http.client
 import io
 import os
+import struct
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,12 +58,20 @@ def read_image(
     >>> read_image(Image.new("LA", (4, 3), (0, 0))).getpixel((0, 0))  # black, but transparent
     (255, 255, 255)
     """
-    with _naming(source), warnings.catch_warnings():
+    with _naming(source), ExitStack() as stack:
+        file = None
+        if not isinstance(source, Image.Image):
+            file = stack.enter_context(_stream(source, max_bytes, timeout))
+        stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")  # of bombs (max_pixels is stricter), of broken EXIF
-        if isinstance(source, Image.Image):
+        if file is None:
             return _upright_rgb(source, max_pixels)
-        with _stream(source, max_bytes, timeout) as file, _identified(file) as image:
-            return _upright_rgb(image, max_pixels)
+        try:
+            return _decoded(file, max_pixels)
+        except ValueError as error:
+            if "MAX_TEXT" not in str(error):  # Pillow's limit for profiles and texts in a PNG
+                raise
+            return _decoded(io.BytesIO(_without_texts(file)), max_pixels)
 
 
 @contextmanager
@@ -112,9 +121,30 @@ def _from_web(url: str, max_bytes: int, timeout: float) -> BinaryIO:
                 if time.monotonic() > end:
                     raise ImageError(f"is too slow, not there after {timeout:g} s")
                 data.write(chunk)
+            if response.length:  # what is still missing of the length that was told
+                raise ImageError(f"was cut off, {response.length:,} bytes are missing")
         except (OSError, http.client.HTTPException) as error:
             raise ImageError(explain(error)) from error
     return data
+
+
+def _decoded(file: BinaryIO, max_pixels: int) -> Image.Image:
+    with _identified(file) as image:
+        return _upright_rgb(image, max_pixels)
+
+
+def _without_texts(file: BinaryIO) -> bytes:
+    """A PNG without its colour profile and texts, none of which is used."""
+    file.seek(0)
+    data, at = file.read(), 8  # behind the signature
+    kept = [data[:at]]
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if kind not in (b"iCCP", b"tEXt", b"zTXt", b"iTXt"):
+            kept.append(data[at:end])
+        at = end
+    return b"".join(kept)
 
 
 def _identified(file: BinaryIO) -> Image.Image:

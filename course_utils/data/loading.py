@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from course_utils.data.balance import draw_order
 from course_utils.data.colour import ColourJitter, normalised
 from course_utils.data.sharing import joint_sizes
 
@@ -32,7 +33,8 @@ class Loader(DataLoader):
 
     ``batch_size`` is that of all processes together; of each batch, ``rank`` of ``processes``
     takes its part, see `data.sharing`, where ``joint_sizes`` comes from too. ``draw``, where it is
-    given, is called for each image, by its seed, and what it returns is added to the item.
+    given, is called for each image, by its seed, and what it returns is added to the item. With
+    ``weights`` (N,) each image comes as often as its weight says, see `draw_order`.
 
     Raises `LoadingError`: an image that cannot be read is named by index and path, a worker that
     was killed or hangs for ``timeout`` seconds is called that. A shuffled last batch of one
@@ -51,6 +53,7 @@ class Loader(DataLoader):
         rank: int = 0,
         processes: int = 1,
         draw: Callable[[], Tensor] | None = None,
+        weights: Tensor | None = None,
         timeout: float = 120,
         **options,
     ):
@@ -59,6 +62,7 @@ class Loader(DataLoader):
         sizes = joint_sizes(len(dataset), batch_size, processes, training=shuffle)
         self.joint_sizes = [size for size in sizes if size == batch_size or not drop_last]
         self.shuffle, self.rank, self.processes, self.skip = shuffle, rank, processes, 0
+        self.weights = weights
         super().__init__(
             _Seeded(dataset, draw),
             batch_size // processes,
@@ -89,13 +93,13 @@ class Loader(DataLoader):
     def _draw_epoch(self) -> None:
         """Order and seeds of all images, of which this process reads its own."""
         images = len(self.dataset)
-        order = torch.arange(images)
+        order = places = torch.arange(images)
         if self.shuffle:
-            order = torch.randperm(images, generator=self.generator)
+            order, places = draw_order(images, self.weights, self.generator)
         seeds = torch.randint(2**32, (images,), generator=self.generator)  # NumPy takes 32 bits
-        mine = order[: sum(self.joint_sizes)][self.rank :: self.processes]
-        mine = mine[self.skip * self.batch_size :]
-        self.sampler.images, self.sampler.seeds = mine, seeds[mine]
+        mine = slice(self.rank, sum(self.joint_sizes), self.processes)
+        order, places = (x[mine][self.skip * self.batch_size :] for x in (order, places))
+        self.sampler.images, self.sampler.seeds = order, seeds[places]
         self.skip = 0
 
     def _check_workers(self) -> None:
@@ -106,6 +110,11 @@ class Loader(DataLoader):
 
     def _explain(self, error: Exception) -> str:
         text = str(error).strip() or type(error).__name__
+        if "shared memory" in text or "Bus error" in text:
+            return (
+                "the data workers' shared memory, /dev/shm, is full: read without workers "
+                "(--workers 0), or give a container more of it (docker run --shm-size 2g)"
+            )
         died = isinstance(error, (ConnectionError, EOFError))  # its end of the pipe is gone
         if died or "exited unexpectedly" in text or "killed by signal" in text:
             size = self.batch_size * self.processes

@@ -14,13 +14,14 @@ from torch import Tensor
 from course_utils.data.images import ORIENTATION, UPRIGHT, ImageError, check_size, read_image
 
 
-def read_pixels(path: str | os.PathLike) -> Tensor:
+def read_pixels(path: str | os.PathLike, quick: bool = True) -> Tensor:
     """The pixels of a picture file: (3, H, W) uint8, exactly those of `read_image`, only sooner.
 
     Usual JPEGs are decoded straight into a tensor; all others, and those that cannot be read,
-    are left to `read_image`, which raises `ImageError`.
+    are left to `read_image`, which raises `ImageError`. Not ``quick``, all are: the other decoder
+    writes to the standard error about damaged data.
     """
-    decode = jpeg_decoder()
+    decode = jpeg_decoder() if quick else None
     try:
         # a pipe is not read, which would wait
         data = np.fromfile(path, np.uint8) if decode and os.path.isfile(path) else b""
@@ -49,17 +50,19 @@ def jpeg_decoder() -> Callable[[Tensor], Tensor] | None:
 
 def is_plain_jpeg(data: bytes | np.ndarray) -> bool:
     """Whether this begins as a JPEG does of 8-bit grey or YCbCr colours, not rotated, not huge."""
-    at = 2
+    at, usual = 2, False
     try:
         if struct.unpack_from(">H", data) != (0xFFD8,):
             return False
-        while True:
+        while True:  # up to the pixels: EXIF data may also stand behind the frame header
             marker, length = struct.unpack_from(">HH", data, at)
             if marker in (0xFFC0, 0xFFC1, 0xFFC2):  # baseline, extended, progressive
                 bits, height, width, colours = struct.unpack_from(">BHHB", data, at + 4)
                 check_size(width, height)
-                return bits == 8 and colours in (1, 3)
-            if marker >> 8 != 0xFF or marker == 0xFFDA or (marker == 0xFFE1 and _is_turned(data)):
+                usual = bits == 8 and colours in (1, 3)
+            if marker == 0xFFDA:
+                return usual
+            if marker >> 8 != 0xFF or (marker == 0xFFE1 and _is_turned(data)):
                 return False
             at += 2 + length
     except (struct.error, ImageError):  # it ends in the header, or its size is refused

@@ -8,6 +8,7 @@ import string
 import threading
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, as_completed
 from functools import partial
@@ -69,7 +70,8 @@ def open_url(
 ) -> http.client.HTTPResponse:
     """Open an address; connecting and each later read may take ``timeout`` seconds.
 
-    Certificates are checked, proxies are taken from the environment. Raises `WebError`.
+    Certificates are checked, proxies are taken from the environment. A redirect to another host
+    or port is told in a warning. Raises `WebError`.
     """
     if not allowed(url):
         raise WebError("is no https address, which is refused")
@@ -80,7 +82,8 @@ def open_url(
         request = urllib.request.Request(address, headers=sent)
         # Looking up the name has no time-out of its own, and every address of a name and every
         # byte of the headers starts the socket's anew: hence the limit around the whole.
-        return in_background(partial(opener.open, request, timeout=timeout)).result(2 * timeout)
+        opening = in_background(partial(opener.open, request, timeout=timeout))
+        response = opening.result(2 * timeout)
     except urllib.error.HTTPError as error:
         with error:
             raise WebError(
@@ -90,6 +93,15 @@ def open_url(
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise WebError(explain(error)) from error
+    if _server(response.url) != _server(url):
+        warnings.warn(f"{_server(url)} redirects to {_server(response.url)}", stacklevel=2)
+    return response
+
+
+def _server(url: str) -> str:
+    """Host, and port where it is not the usual one."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port not in (None, 80, 443) else parts.hostname
 
 
 def in_background(work: Callable) -> Future:

@@ -1,8 +1,6 @@
 """A network that has learnt on other pictures: the start of transfer learning."""
 
 import os
-import pickle
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +12,9 @@ from course_utils.data.locations import DATA
 from course_utils.data.official_weights import OFFICIAL
 from course_utils.data.transfer import DownloadError, Source, fetch
 from course_utils.data.web import WebError
-from course_utils.files import checked_hash, list_of, sha256
-from course_utils.models import create_model, is_weights
+from course_utils.files import sha256
+from course_utils.models import create_model
+from course_utils.models.weight_files import few, find_in, read_weights
 
 OWN = DATA / "tiny" / "weights" / "resnet18_w32_tiny_imagenet.pt"
 LAST = ("fc.", "aux")  # names of the layers that know the old classes
@@ -54,10 +53,14 @@ def pretrained(
         network = create_model(model, num_classes, **found.options)
     except (TypeError, RuntimeError) as error:
         raise ValueError(f"{found.path}: its config builds no {model} ({error})") from error
-    values = _read(found.path)
-    weights = bare_weights(values)
-    if not is_weights(weights):
-        raise ValueError(f"{found.path} holds no weights: there is not a tensor for each name")
+    values = read_weights(found.path)
+    weights, told = find_in(values, network.state_dict())
+    if not weights:
+        raise ValueError(
+            f"{found.path} holds no weights: there is not a tensor for each name, but "
+            f"{few(f'{name} ({type(value).__name__})' for name, value in values.items())}"
+        )
+    print(f"weights: {told}\n" if told else "", end="")
     _load_body(network, weights, found.path)
     return network
 
@@ -69,8 +72,8 @@ def find_weights(model: str, weights: str | os.PathLike = "auto") -> Weights:
     ``data/weights``, torchvision's own cache or a download, checked by their hash. ``"own"``: the
     course's ResNet-18 of half the width, trained on Tiny ImageNet at 64 px. ``"auto"``: the
     official ones, and where they cannot be had the course's own. Else a file: a checkpoint of the
-    course, weights by torchvision's names, or an old tutorial's, see `bare_weights`; or a folder
-    with torchvision's file.
+    course, weights by torchvision's names, or other people's, see `bare_weights`; or a folder with
+    torchvision's file.
 
     Raises ``ValueError`` where there are no such weights, `WebError` or `DownloadError` where they
     cannot be had.
@@ -92,23 +95,6 @@ def find_weights(model: str, weights: str | os.PathLike = "auto") -> Weights:
     return _given(model, Path(weights).expanduser())
 
 
-def bare_weights(values: dict) -> dict:
-    """The weights in what a file holds, by the names that the network itself gives them.
-
-    They may lie under ``model``, ``state_dict`` or ``model_state_dict``, as in a training's
-    checkpoint, and their names begin with ``module.`` where DataParallel or
-    DistributedDataParallel was saved, or ``_orig_mod.`` where a compiled network was.
-
-    >>> bare_weights({"epoch": 3, "state_dict": {"module.fc.bias": torch.zeros(2)}})
-    {'fc.bias': tensor([0., 0.])}
-    """
-    places = ("model", "state_dict", "model_state_dict")
-    values = next((values[p] for p in places if isinstance(values.get(p), dict)), values)
-    if not is_weights(values):
-        return values
-    return {re.sub(r"^((module|_orig_mod)\.)+", "", name): v for name, v in values.items()}
-
-
 def _official(model: str, path: Path) -> Weights:
     # torchvision's GoogLeNet was trained on images scaled in another way
     return Weights("official", path, {"transform_input": True} if model == "googlenet" else {})
@@ -123,8 +109,10 @@ def _given(model: str, path: Path) -> Weights:
         return _official(model, _checked(file))
     if not path.is_file():
         raise ValueError(f"weights {str(path)!r}: neither auto, official, own nor a file or folder")
-    values = _read(path)
+    values = read_weights(path)
     config, about = (values.get(name) or {} for name in ("config", "about"))
+    if isinstance(config, dict) and "name" not in config:
+        config = {}  # somebody else's
     try:
         name = config.get("name", model)
         options = {str(k): v for k, v in config.items() if k not in ("name", "num_classes")}
@@ -170,37 +158,33 @@ def _checked(path: Path) -> Path:
     return path
 
 
-def _read(path: Path) -> dict:
-    """What a file of weights holds; never runs code that is in it."""
-    if not checked_hash(path):
-        raise ValueError(f"{path} is damaged: its SHA-256 is not that in {list_of(path).name}")
-    try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ValueError(
-            f"{path} is refused: damaged, or it holds more than tensors, so that loading it could "
-            "run code; save weights with `torch.save(model.state_dict(), …)`"
-        ) from None
-    except Exception as error:  # on damaged bytes torch raises nearly anything
-        raise ValueError(f"{path} is damaged or holds no weights ({error!r})") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} holds no weights but a {type(values).__name__}")
-    return values
-
-
 def _load_body(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    """Load all weights but the last layer's, which knows other classes."""
+    """Load all weights but the last layer's, which knows other classes.
+
+    A surplus single number, such as a counter, decides nothing and is left out.
+    """
     body, own = (
         {name: v for name, v in values.items() if not name.startswith(LAST)}
         for values in (weights, model.state_dict())
     )
+    if left_out := [name for name, v in body.items() if name not in own and v.numel() == 1]:
+        print(f"weights: left out, as {model.config['name']} has no such thing: {few(left_out)}")
+    body = {name: v for name, v in body.items() if name not in left_out}
     # older files lack the batch norms' counters, which decide nothing
     names = [name for name in {**own, **body} if not name.endswith("num_batches_tracked")]
     wrong = [n for n in names if not (n in own and n in body and own[n].shape == body[n].shape)]
     if wrong:
-        name = model.config["name"]
+        what = model.config["name"]
         raise ValueError(
-            f"{path} is of another network than {name}: {len(wrong)} tensors differ, first "
-            f"{wrong[0]}; its last layer must be called fc"
+            f"{path} is of another network than {what}: {len(wrong)} tensors differ, first "
+            f"{_difference(wrong[0], body, own)}; in the file are {few(weights)}"
         )
     model.load_state_dict(body, strict=False)
+
+
+def _difference(name: str, body: dict[str, Tensor], own: dict[str, Tensor]) -> str:
+    if name not in body:
+        return f"{name}, which is not there"
+    if name not in own:
+        return f"{name}, which is one too many (the last layer must be called fc)"
+    return f"{name}, of shape {tuple(body[name].shape)} and not {tuple(own[name].shape)}"

@@ -154,18 +154,20 @@ def epoch_line(row: dict, epochs: int) -> str:
     """One epoch of the history as one line; losses in nats per image.
 
     >>> row = {"epoch": 3, "train_loss": 1.2345, "train_accuracy": 0.551, "val_loss": 1.2,
-    ...        "val_accuracy": 0.57, "learning_rate": 0.001, "seconds": 12.3, "waiting": 3.7}
-    >>> print(epoch_line(row, epochs=10))
-    epoch  3/10   train 1.2345 /  55.1 %   val 1.2000 /  57.0 %   lr 0.001    12.3 s, 30 % waiting
+    ...        "val_accuracy": 0.57, "learning_rate": 0.001, "seconds": 12.3, "waiting": 3.7,
+    ...        "val_seconds": 2.5}
+    >>> " ".join(epoch_line(row, epochs=10).split())
+    'epoch 3/10 train 1.2345 / 55.1 % val 1.2000 / 57.0 % lr 0.001 12.3 s + 2.5 s val, 30 % waiting'
     """
     parts = [f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}"]
     for split in ("train", "val"):
         loss, accuracy = row[f"{split}_loss"], row[f"{split}_accuracy"]
         parts.append(f"{split} {loss:.4f} / {100 * accuracy:5.1f} %")
     waiting = 100 * row["waiting"] / row["seconds"]  # for data
-    parts.append(
-        f"lr {row['learning_rate']:<7.3g} {row['seconds']:5.1f} s, {waiting:2.0f} % waiting"
-    )
+    seconds = f"{row['seconds']:5.1f} s"
+    if "val_seconds" in row:  # older records have none
+        seconds += f" + {row['val_seconds']:4.1f} s val"
+    parts.append(f"lr {row['learning_rate']:<7.3g} {seconds}, {waiting:2.0f} % waiting")
     return "   ".join(parts)
 
 

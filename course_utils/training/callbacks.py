@@ -1,8 +1,7 @@
-"""What hangs on the four hooks of the training loop: checkpoints, early stopping, TensorBoard."""
+"""What hangs on the four hooks of the training loop: checkpoints, early stopping."""
 
 import os
 import warnings
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -43,11 +42,11 @@ class Checkpoint(Callback):
     """Saves ``last.pt`` every epoch, ``best.pt`` at the best one, and the ``keep`` best by name.
 
     The best is chosen by ``monitor`` on validation data, from the history, so a resumed run knows
-    it too. ``keep=1`` is ``best.pt`` alone; of epochs before ``save_from`` none is kept by name.
-    ``about`` (see `Splits.about`) is what `predict` needs of the data. A run stopped within
-    an epoch is saved there. A disk that is full costs a warning, not the run; what is not on it in
-    the end is in ``unsaved``. Of several processes each needs one, with the same arguments; the
-    first one writes.
+    it too. ``keep=1`` is ``best.pt`` alone, ``keep="all"`` keeps every epoch by name, but for
+    those before ``save_from``. ``about`` (see `Splits.about`) is what `predict` needs of the data.
+    A run stopped within an epoch is saved there. A disk that is full costs a warning, not the run;
+    what is not on it in the end is in ``unsaved``. Of several processes each needs one, with the
+    same arguments; the first one writes.
 
     A folder belongs to one run: raises ``FileExistsError`` where it holds another, or where one is
     being written; and ``TypeError`` for values that no checkpoint can hold.
@@ -59,7 +58,7 @@ class Checkpoint(Callback):
         *,
         about: dict | None = None,
         monitor: str = "val_accuracy",
-        keep: int = 1,
+        keep: int | str = 1,
         save_from: int = 1,
     ):
         self.folder, self.about = Path(folder), about or {}
@@ -92,10 +91,11 @@ class Checkpoint(Callback):
         if not self.writes:
             return
         ranking = best_epochs(state.history, self.monitor)
-        late = [epoch for epoch in ranking if epoch >= self.save_from and self.keep > 1]
+        late = [epoch for epoch in ranking if epoch >= self.save_from and self.keep != 1]
+        late = late if self.keep == "all" else late[: self.keep]
         if ranking[0] == state.epoch:
             self._save(content, "best.pt")  # first: a run can go on from it too
-        self._keep_best(content, [state.history[epoch - 1] for epoch in late[: self.keep]])
+        self._keep_best(content, [state.history[epoch - 1] for epoch in late])
         self._save(content, "last.pt")  # last: a run killed before it takes this epoch again
 
     def on_fit_end(self, state) -> None:
@@ -158,72 +158,3 @@ class EarlyStopping(Callback):
         best = best_epochs(state.history, self.monitor)[0]
         if state.epoch - best >= self.patience:
             state.stop = f"{self.monitor} has not become better since epoch {best}"
-
-
-class TensorBoard(Callback):
-    """Writes loss and learning rate every step, and sums and figures every epoch.
-
-    Its horizontal axis counts steps throughout, so that after a resume TensorBoard drops the points
-    of steps that are taken again. ``figures`` maps a title to a function of the state that
-    returns a matplotlib figure. Losses are read from the device in blocks of ``every`` steps.
-    ``hparams``: the run's settings, which stand beside its last validation loss and accuracy in
-    the HParams tab.
-    """
-
-    def __init__(
-        self,
-        folder: str | os.PathLike,
-        figures: dict[str, Callable] | None = None,
-        every: int = 50,
-        hparams: dict | None = None,
-    ):
-        self.folder, self.figures, self.every = Path(folder), figures or {}, every
-        self.hparams = hparams or {}
-
-    def on_fit_start(self, state) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # takes a second to import
-
-        purge_step = state.step + 1 if state.resumed_from else None
-        self.writer = SummaryWriter(self.folder, purge_step=purge_step)
-        self.waiting = []
-
-    def on_step(self, state) -> None:
-        self.waiting.append((state.step, state.last_loss, state.learning_rate))
-        if len(self.waiting) >= self.every:
-            self._write_steps()
-
-    def on_epoch_end(self, state) -> None:
-        self._write_steps()
-        entry = state.history[-1]
-        for measure in ("train_loss", "val_loss", "train_accuracy", "val_accuracy"):
-            self.writer.add_scalar(f"epoch/{measure}", entry[measure], state.step)
-        self.writer.add_scalar("epoch/learning_rate", entry["learning_rate"], state.step)
-        self.writer.add_scalar("epoch/waiting", entry["waiting"] / entry["seconds"], state.step)
-        for title, draw in self.figures.items():
-            self.writer.add_figure(title, draw(state), state.step)
-        self.writer.flush()
-
-    def on_fit_end(self, state) -> None:
-        self._write_steps()
-        if self.hparams and state.history:
-            self._write_hparams(state.history[-1])
-        self.writer.close()
-
-    def _write_steps(self) -> None:
-        if not self.waiting:
-            return
-        steps, losses, rates = zip(*self.waiting, strict=True)
-        for step, loss, rate in zip(steps, torch.stack(losses).tolist(), rates, strict=True):
-            self.writer.add_scalar("step/train_loss", loss, step)
-            self.writer.add_scalar("step/learning_rate", rate, step)
-        self.waiting.clear()
-
-    def _write_hparams(self, last: dict) -> None:
-        """Into this run's own file: `SummaryWriter.add_hparams` would begin another run."""
-        from torch.utils.tensorboard.summary import hparams
-
-        told = {n: v for n, v in self.hparams.items() if v is not None}  # else "None" among numbers
-        told = {n: str(v) if isinstance(v, tuple) else v for n, v in told.items()}
-        results = {f"epoch/{name}": last[name] for name in ("val_accuracy", "val_loss")}
-        for summary in hparams(told, results):
-            self.writer.file_writer.add_summary(summary)

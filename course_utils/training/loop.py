@@ -118,11 +118,11 @@ def fit(
     """Train, evaluate after every epoch, and return one dictionary an epoch.
 
     Its keys: ``epoch, step, train_loss, train_accuracy, val_loss, val_accuracy, learning_rate,
-    seconds, cpu_seconds, waiting``, and with ``top_k=5`` also ``val_top5``. Losses in nats per
-    image, accuracies 0 to 1, the learning rate of the epoch's last step, times of the training
-    without the validation in seconds (waiting: for data). ``loss_fn`` is for training (default:
-    cross-entropy); the validation loss is plain cross-entropy, so that runs with and without label
-    smoothing compare.
+    seconds, cpu_seconds, waiting, val_seconds``, and with ``top_k=5`` also ``val_top5``. Losses in
+    nats per image, accuracies 0 to 1, the learning rate of the epoch's last step, times of the
+    training without the validation in seconds (waiting: for data). ``loss_fn`` is for training
+    (default: cross-entropy); the validation loss is plain cross-entropy, so that runs with and
+    without label smoothing compare.
 
     ``scheduler`` is stepped every ``"epoch"`` or every ``"step"``. ``amp_dtype`` turns mixed
     precision on (bfloat16 or float16). ``accumulate`` takes every batch in so many parts, for which
@@ -193,7 +193,8 @@ def _one_epoch(state, val_loader, loss_fn, device, autocast, callbacks) -> None:
         return  # stopped on the way: a checkpoint can take it up here
     state.val_totals = Totals(state.num_classes, device, state.top_k)
     broadcast_buffers(state.model)
-    with explained(val_loader, state.num_classes):
+    val_timer = Timer(device)
+    with explained(val_loader, state.num_classes), val_timer:
         # the network itself: its copies would wait for one another at every batch
         network = unwrapped(state.model)
         val = evaluate(network, val_loader, None, device, autocast, state.val_totals)
@@ -214,6 +215,7 @@ def _one_epoch(state, val_loader, loss_fn, device, autocast, callbacks) -> None:
             "seconds": timer.seconds,
             "cpu_seconds": cpu_seconds.item(),
             "waiting": timer.waiting,
+            "val_seconds": val_timer.seconds,
         }
     )
     for callback in callbacks:

@@ -20,23 +20,28 @@ def make_optimizer(
     momentum: float = 0.9,
     nesterov: bool = True,
     decay: str = "kernels",
+    body: float = 1.0,
 ) -> Optimizer:
     """``"adamw"`` or ``"adam"``, which are the same here, or ``"sgd"`` with (Nesterov) momentum.
 
     For all parameters that train. Kernels and matrices decay; batch norms and biases do only with
     ``decay="all"`` (without: Goyal et al., *Accurate, Large Minibatch SGD*, 2017, §5.1). Adam's
-    decay is decoupled
-    (Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2019).
-    Raises ``ValueError`` for another name.
+    decay is decoupled (Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2019).
+    ``body`` is the share of the learning rate that all but the last layer ``fc`` get. Raises
+    ``ValueError`` for another name.
     """
     if decay not in ("kernels", "all"):
         raise ValueError(f"decay is {decay!r}; it must be 'kernels' or 'all'")
-    trained = [p for p in model.parameters() if p.requires_grad]
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    head = [p for name, p in trained.items() if body == 1 or name.startswith("fc.")]
+    rest = [p for name, p in trained.items() if body != 1 and not name.startswith("fc.")]
     thin = weight_decay if decay == "all" else 0.0
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": thin},
-    ]
+    groups = []
+    for some, rate in ((head, learning_rate), (rest, body * learning_rate)):
+        thick, others = ([p for p in some if (p.ndim > 1) == wide] for wide in (True, False))
+        groups.append({"params": thick, "lr": rate, "weight_decay": weight_decay})
+        groups.append({"params": others, "lr": rate, "weight_decay": thin})
+    groups = groups if rest else groups[:2]
     if name in ("adam", "adamw"):
         return AdamW(groups, lr=learning_rate, fused=True)
     if name == "sgd":
