@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from course_utils import profile as profiles
+from course_utils.cached_features import feature_loaders, head_alone, one_view_is_enough
 from course_utils.data.balance import uneven
 from course_utils.data.batches import Batches
 from course_utils.data.datasets import ImageSet, Splits
@@ -37,7 +38,6 @@ from course_utils.training.distributed import (
     world,
 )
 from course_utils.training.explain import explained_memory, is_out_of_memory
-from course_utils.training.features import feature_loaders, head_alone, one_view_is_enough
 from course_utils.training.freezing import BODY, FEW, Stages, freeze
 from course_utils.training.loop import fit
 from course_utils.training.losses import training_loss

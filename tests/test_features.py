@@ -20,8 +20,8 @@ from course_utils import (
     runs,
     train_head,
 )
+from course_utils.cached_features import one_view_is_enough
 from course_utils.training import features
-from course_utils.training.features import one_view_is_enough
 
 
 @pytest.fixture

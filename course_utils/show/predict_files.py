@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from course_utils.data.checking import pictures_below
 from course_utils.data.images import ImageError, read_image
-from course_utils.data.transforms import eval_image
 from course_utils.files import csv_text
+from course_utils.show.predict import check_about, likeliest, prepared, probabilities_of
 from course_utils.show.text import padded, width
 from course_utils.training.checkpoint import load_model
 from course_utils.training.explain import explained_memory
-from course_utils.training.metrics import eval_mode
 
 BATCH = 50
 
@@ -99,39 +98,6 @@ def _read(path: str, about: dict, bad_images: str) -> Tensor | None:
             raise
         warnings.warn(str(error), stacklevel=3)
         return None
-
-
-def prepared(image, about: dict) -> Tensor:
-    """A picture as the network was shown its validation images: (3, S, S), normalised."""
-    size = about["image_size"]
-    return eval_image(image, size, about["mean"], about["std"], about.get("resize"))
-
-
-@torch.no_grad()
-def probabilities_of(model: nn.Module, images: Tensor) -> Tensor:
-    """Probabilities (N, C), on the CPU, of images (N, 3, H, W)."""
-    device = next(model.parameters()).device
-    with eval_mode(model):
-        return model(images.to(device)).softmax(1).cpu()
-
-
-def likeliest(probabilities: Tensor, classes: Sequence[str], k: int) -> list[tuple[str, float]]:
-    """The ``k`` likeliest classes with their probabilities, from probabilities (C,).
-
-    >>> likeliest(torch.tensor([0.25, 0.75]), ["ants", "bees"], k=1)
-    [('bees', 0.75)]
-    """
-    best = probabilities.topk(min(k, len(classes)))
-    return [(classes[i], float(p)) for p, i in zip(*best, strict=True)]
-
-
-def check_about(about: dict | None) -> None:
-    """Raise ``ValueError`` unless this says how to prepare a picture for the network."""
-    if not about or not {"classes", "image_size", "mean", "std"} <= about.keys():
-        raise ValueError("predict needs classes, image_size, mean and std: pass about=data.about()")
-
-
-# ---- as text ----
 
 
 def as_table(named: Sequence[Named], columns: int | None = None) -> str:
