@@ -8,8 +8,8 @@ from importlib import import_module
 import nbformat
 from answers.kinds import Bank
 
-from course_utils.notebooks import ROOT
-from course_utils.teaching.exercises import EXERCISES
+from course_utils.classroom.notebooks import ROOT
+from course_utils.classroom.teaching.exercises import EXERCISES
 
 SOURCES = ROOT / "notebooks" / "solutions"
 FILES = {"01": "cnn", "02": "googlenet", "03": "resnet", "04": "transfer",
@@ -46,7 +46,7 @@ def names(chapter: str) -> list[str]:
 
 @functools.cache
 def _released(chapter: str) -> bytes:
-    from course_utils.grading.release import student_version
+    from course_utils.classroom.grading.release import student_version
 
     return student_version(SOURCES / f"{chapter}_exercises.ipynb")
 

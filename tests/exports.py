@@ -7,7 +7,7 @@ import zipfile
 from datetime import datetime
 from types import SimpleNamespace
 
-from course_utils.grading.submissions import read_submissions
+from course_utils.classroom.grading.submissions import read_submissions
 
 NOVEMBER = (2026, 11, 20, 10, 0, 0)
 

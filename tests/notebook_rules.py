@@ -14,7 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image, ImageStat
 
-from course_utils.notebooks import IGNORED, ROOT, to_bytes
+from course_utils.classroom.notebooks import IGNORED, ROOT, to_bytes
 
 MAX_CELLS, MEDIAN_LINES, MAX_LINES, MAX_IGNORED = 60, 6, 30, 5
 # no tag but a comment would do the same to nbval: one way only

@@ -11,7 +11,7 @@ from picture_folders import call
 from torch import nn
 
 from course_utils import Batches
-from course_utils.training.distributed import process_group, replicate, world
+from course_utils.engine.distributed import process_group, replicate, world
 
 
 def start(target, *arguments, processes: int = 2) -> list[Process]:

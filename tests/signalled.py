@@ -13,9 +13,9 @@ import torch
 from helpers import At
 from torch import nn
 
-from course_utils import runs
-from course_utils.settings import TrainSettings
-from course_utils.training.distributed import restarted, world
+from course_utils.commands import train as runs
+from course_utils.engine.distributed import restarted, world
+from course_utils.engine.settings import TrainSettings
 
 SETTINGS = {"model": "cnn", "profile": "tiny", "epochs": 3, "batch_size": 8}
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from course_utils.data.cifar10_files import BATCH_FILES, Parts
 from course_utils.data.datasets import CIFAR10_CLASSES
+from course_utils.store.cifar10_files import BATCH_FILES, Parts
 
 
 def small_parts(train: int = 20, test: int = 3, seed: int = 0) -> Parts:

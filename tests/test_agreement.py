@@ -10,7 +10,7 @@ from picture_folders import write_pictures
 from ranks import command, together
 
 from course_utils import load_checkpoint
-from course_utils.training.agreement import RanksDiffer, about_data, check_agreement
+from course_utils.engine.agreement import RanksDiffer, about_data, check_agreement
 
 pytestmark = [
     pytest.mark.slow,

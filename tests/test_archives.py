@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from course_utils.data.archives import ArchiveError, unpack
+from course_utils.store.archives import ArchiveError, unpack
 
 NOISE = random.Random(0).randbytes(3000)
 GOOD = {"set/a.txt": b"alpha", "set/deep/er/b.bin": NOISE}

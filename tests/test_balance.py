@@ -6,10 +6,10 @@ from helpers import small_set
 from picture_folders import SMALL, write_pictures
 from torch.nn import functional as F
 
-from course_utils.data.balance import class_weights, draw_order, image_weights, uneven
+from course_utils.commands.losses import BalancedLoss
 from course_utils.data.batches import Batches
 from course_utils.data.loading import Loader
-from course_utils.training.losses import BalancedLoss
+from course_utils.store.balance import class_weights, draw_order, image_weights, uneven
 
 LABELS = torch.tensor([0] * 90 + [1] * 9 + [2])
 

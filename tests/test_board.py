@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from course_utils import TensorBoard
-from course_utils.show import board
+from course_utils.commands import board
 
 CODE = """
 from course_utils import show_tensorboard

@@ -16,11 +16,11 @@ from loopback import wait_until
 from PIL import Image
 
 from course_utils import find, image_splits, imagenette
-from course_utils.data import locations
-from course_utils.data.cache import check_folders, make_cache
-from course_utils.data.cache_marker import FILE, LIST, Marker, read_marker, write_marker
-from course_utils.data.images import ORIENTATION, read_image
-from course_utils.data.locations import DRAWINGS, data_kind
+from course_utils.commands.cache import check_folders, make_cache
+from course_utils.store import locations
+from course_utils.store.cache_marker import FILE, LIST, Marker, read_marker, write_marker
+from course_utils.store.images import ORIENTATION, read_image
+from course_utils.store.locations import DRAWINGS, data_kind
 
 
 def picture(path: Path, width: int, height: int, **options) -> Path:
@@ -144,7 +144,7 @@ def test_it_goes_on_and_makes_again_what_has_changed(root, tmp_path, capsys):
 
 def make_slowly(line, root, out):
     """In a process that is killed meanwhile."""
-    import course_utils.data.cache as cache
+    import course_utils.commands.cache as cache
 
     quick = cache._scaled
 

@@ -6,10 +6,10 @@ from functools import cache
 import pytest
 from classroom import SOURCES
 
-from course_utils.grading.chapters import chapters_that_count
-from course_utils.grading.release import release, student_version
-from course_utils.grading.sources import read_sources, released_with
-from course_utils.grading.submissions import Submission, SubmittedFile
+from course_utils.classroom.grading.chapters import chapters_that_count
+from course_utils.classroom.grading.release import release, student_version
+from course_utils.classroom.grading.sources import read_sources, released_with
+from course_utils.classroom.grading.submissions import Submission, SubmittedFile
 
 
 @cache

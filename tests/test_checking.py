@@ -3,8 +3,8 @@
 import pytest
 from picture_folders import write_pictures
 
-from course_utils.data import checking
-from course_utils.data.checking import pictures_below, unreadable
+from course_utils.store import checking
+from course_utils.store.checking import pictures_below, unreadable
 
 
 @pytest.fixture

@@ -16,13 +16,8 @@ from helpers import same, small_model, small_run
 from torch import nn
 
 from course_utils import create_model, load_checkpoint, load_model, save_checkpoint
-from course_utils.training import checkpoint
-from course_utils.training.checkpoint import (
-    CheckpointError,
-    load_latest,
-    load_weights,
-    previous_of,
-)
+from course_utils.engine import checkpoint
+from course_utils.engine.checkpoint import CheckpointError, load_latest, load_weights, previous_of
 
 
 def content(epoch: int) -> dict:

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from course_utils.classroom.teaching import checks
+from course_utils.classroom.teaching.checks import CheckFailed
 from course_utils.data.batches import Batches
 from course_utils.data.datasets import cifar10
 from course_utils.models.cnn import CNN
-from course_utils.teaching import checks
-from course_utils.teaching.checks import CheckFailed
 
 
 @pytest.fixture(scope="module")

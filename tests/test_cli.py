@@ -15,12 +15,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_utils import cli
-from course_utils.data import download
-from course_utils.data.transfer import Source
-from course_utils.profile import best_device
-from course_utils.show import reference, results
-from course_utils.training.checkpoint import load_checkpoint
+from course_utils.commands import cli, download, reference, results
+from course_utils.data.profile import best_device
+from course_utils.engine.checkpoint import load_checkpoint
+from course_utils.store.fetching import Source
 
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = [sys.executable, "-m", "course_utils"]

@@ -8,8 +8,8 @@ import pytest
 import torch
 from picture_folders import CLASSES, SMALL, call, read_json, write_pictures
 
-from course_utils.data.locations import DRAWINGS
-from course_utils.training.checkpoint import load_checkpoint
+from course_utils.engine.checkpoint import load_checkpoint
+from course_utils.store.locations import DRAWINGS
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_it_begins_with_the_weights(trained):
 
 
 def test_a_run_goes_on_without_its_weights(copy, course, monkeypatch):
-    monkeypatch.setattr("course_utils.models.pretrained.OWN", Path("gone"))
+    monkeypatch.setattr("course_utils.engine.pretrained.OWN", Path("gone"))
     code, said, error = course("train", "--out", copy, "--resume", "--epochs", 3)
     assert code == 0, error
     assert "epoch 3/3" in said and "weights:" not in said

@@ -13,9 +13,9 @@ import loopback as web
 import pytest
 from picture_folders import CLASSES, SMALL, call, read_json
 
-from course_utils.run_folder import write_record
-from course_utils.show import run_table
-from course_utils.show.predict_files import find_pictures
+from course_utils.commands import run_table
+from course_utils.commands.predict_files import find_pictures
+from course_utils.engine.run_folder import write_record
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as published
 
-from course_utils.data.colour import GREY, ColourJitter, normalised
+from course_utils.store.colour import GREY, ColourJitter, normalised
 
 YIQ = torch.tensor([[*GREY], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]]).double()
 

@@ -11,10 +11,11 @@ import torch
 from PIL import Image
 from small_sets import small_parts, write_batches, write_folders
 
-from course_utils.data import datasets, locations
-from course_utils.data.cifar10_files import fingerprint, read_cifar10
+from course_utils.data import datasets
 from course_utils.data.datasets import CIFAR10_CLASSES, cifar10, stratified_split
-from course_utils.data.locations import DRAWINGS, find
+from course_utils.store import locations
+from course_utils.store.cifar10_files import fingerprint, read_cifar10
+from course_utils.store.locations import DRAWINGS, find
 
 BATCHES, FOLDERS = "cifar-10-batches-py", "cifar10"
 WRITE = {BATCHES: write_batches, FOLDERS: write_folders}
@@ -288,7 +289,7 @@ def readings(monkeypatch):
         seen.append(path)
         return read_cifar10(path, *rest)
 
-    monkeypatch.setattr("course_utils.data.cifar10_files.read_cifar10", spy)
+    monkeypatch.setattr("course_utils.store.cifar10_files.read_cifar10", spy)
     return seen
 
 

@@ -13,7 +13,7 @@ from helpers import CLASSES, At, same, small_model, small_set, stop_at
 from ranks import exact_model, shared_run, together, trained
 
 from course_utils import Batches, Totals, evaluate, load_checkpoint
-from course_utils.training.distributed import (
+from course_utils.engine.distributed import (
     gather,
     main_first,
     own_device,

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from course_utils import doctor
-from course_utils.data import locations
+from course_utils.commands import doctor
+from course_utils.store import locations
 
-CHECK = "import sys; from course_utils.doctor import doctor; sys.exit(doctor())"
+CHECK = "import sys; from course_utils.commands.doctor import doctor; sys.exit(doctor())"
 
 
 def run(code: str = CHECK, **environment: str) -> subprocess.CompletedProcess:

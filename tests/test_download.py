@@ -20,13 +20,13 @@ import pytest
 from PIL import Image
 
 from course_utils import imagenette
-from course_utils.data import checking
-from course_utils.data.archives import UNPACKING
-from course_utils.data.checksums import HYMENOPTERA, read_checksums, verify_pictures
-from course_utils.data.class_names import IMAGENETTE
-from course_utils.data.download import SETS, get
-from course_utils.data.transfer import DownloadError, Limits, Source, fetch
-from course_utils.data.web import WebError, is_secure, is_web, open_url
+from course_utils.commands.download import SETS, get
+from course_utils.store import checking
+from course_utils.store.archives import UNPACKING
+from course_utils.store.checksums import HYMENOPTERA, read_checksums, verify_pictures
+from course_utils.store.class_names import IMAGENETTE
+from course_utils.store.fetching import DownloadError, Limits, Source, fetch
+from course_utils.store.web import WebError, is_secure, is_web, open_url
 
 QUICK = Limits(timeout=0.5, window=0.4, slow=5_000, resumes=1)
 NAME = "cifar-10-batches-py"
@@ -506,9 +506,9 @@ def test_the_table_of_mirrors():
 
 CHILD = """
 import os, signal, sys
-from course_utils.data.checksums import HYMENOPTERA, read_checksums, verify_pictures
-from course_utils.data.download import get
-from course_utils.data.transfer import Source
+from course_utils.store.checksums import HYMENOPTERA, read_checksums, verify_pictures
+from course_utils.commands.download import get
+from course_utils.store.fetching import Source
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows os.kill always kills
 

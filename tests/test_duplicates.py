@@ -9,9 +9,9 @@ from picture_folders import SMALL, write_pictures
 from PIL import Image
 
 from course_utils import image_splits
-from course_utils.data.checking import looked_at
-from course_utils.data.duplicates import alike, equal_files, sketch
-from course_utils.data.locations import DRAWINGS
+from course_utils.store.checking import looked_at
+from course_utils.store.duplicates import alike, equal_files, sketch
+from course_utils.store.locations import DRAWINGS
 
 JPEG = {".jpg", ".jpeg"}
 DRAWN = [path for path in sorted(DRAWINGS.rglob("*")) if path.suffix.lower() in JPEG]
@@ -90,7 +90,7 @@ def test_only_files_of_one_size_with_one_middle_are_read(tmp_path, monkeypatch):
     shutil.copy(tmp_path / "train7", tmp_path / "val3")
     read = []
     monkeypatch.setattr(
-        "course_utils.data.duplicates.sha256", lambda path: read.append(path.name) or 0
+        "course_utils.store.duplicates.sha256", lambda path: read.append(path.name) or 0
     )
     assert equal_files(parts) == [(tmp_path / "train7", tmp_path / "val3")]
     assert sorted(read) == ["train7", "val3"]

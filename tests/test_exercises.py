@@ -5,9 +5,9 @@ import re
 import pytest
 from classroom import bank, blank, reference, source
 
-from course_utils.notebooks import ROOT
-from course_utils.teaching.answers import CheckFailed, NotSolved
-from course_utils.teaching.exercises import EXERCISES
+from course_utils.classroom.notebooks import ROOT
+from course_utils.classroom.teaching.answers import CheckFailed, NotSolved
+from course_utils.classroom.teaching.exercises import EXERCISES
 
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n(.*)### END HIDDEN TESTS", re.S)
 FEWEST = {"right": 3, "wrong": 10}

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Subset
 
 from course_utils import Batches, fit
 from course_utils.data.loading import LoadingError
-from course_utils.training.explain import check_labels, explained, explained_memory
+from course_utils.engine.explain import check_labels, explained, explained_memory
 
 
 class Wasteful(nn.Module):

@@ -16,8 +16,8 @@ import torch
 from helpers import Process, small_run
 
 from course_utils import Callback, load_checkpoint, save_checkpoint
-from course_utils.files import sha256
-from course_utils.training.checkpoint import load_latest, previous_of
+from course_utils.engine.checkpoint import load_latest, previous_of
+from course_utils.store.files import sha256
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="fork and limits of POSIX")
 

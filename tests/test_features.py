@@ -17,10 +17,10 @@ from course_utils import (
     image_splits,
     load_checkpoint,
     pretrained,
-    runs,
     train_head,
 )
-from course_utils.cached_features import one_view_is_enough
+from course_utils.commands import train as runs
+from course_utils.commands.cached_features import one_view_is_enough
 from course_utils.training import features
 
 

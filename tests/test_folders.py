@@ -14,12 +14,12 @@ import torch
 from PIL import Image
 
 from course_utils import fit, hymenoptera, image_folder, image_splits
-from course_utils.data import locations
 from course_utils.data.datasets import Splits
-from course_utils.data.images import ORIENTATION, ImageError, read_image
 from course_utils.data.loading import ImageLoader, LoadingError
 from course_utils.data.transforms import eval_image
-from course_utils.training.explain import check_labels
+from course_utils.engine.explain import check_labels
+from course_utils.store import locations
+from course_utils.store.images import ORIENTATION, ImageError, read_image
 
 PIXELS = (np.arange(20 * 24 * 3) % 251).astype(np.uint8).reshape(20, 24, 3)
 PICTURE = Image.fromarray(PIXELS)

@@ -15,12 +15,12 @@ from classroom import SOURCES, bank, blank, handed_in, names, reference
 from loopback import Loopback
 from nbgrader.api import Gradebook
 
-from course_utils.grading.confine import Limits
-from course_utils.grading.grade import grade
-from course_utils.grading.release import release
-from course_utils.grading.sources import read_sources, read_submitted
-from course_utils.notebooks import ROOT
-from course_utils.teaching.exercises import EXERCISES
+from course_utils.classroom.grading.confine import Limits
+from course_utils.classroom.grading.grade import grade
+from course_utils.classroom.grading.release import release
+from course_utils.classroom.grading.sources import read_sources, read_submitted
+from course_utils.classroom.notebooks import ROOT
+from course_utils.classroom.teaching.exercises import EXERCISES
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("grading_server")]
 CHAPTER = "03"
@@ -63,8 +63,8 @@ LOSES_ONE = {
     "patched assert": "import builtins, sys\nbuiltins.AssertionError = type('Never', (), {})\n"
                       "sys.excepthook = lambda *a: None\n"
                       + STUB + "    def forward(self, x): return x",
-    "patched checks": "from course_utils.teaching import answers, checks, exercises\n"
-                      "from course_utils.teaching.checks import common\n"
+    "patched checks": "from course_utils.classroom.teaching import answers, checks, exercises\n"
+                      "from course_utils.classroom.teaching.checks import common\n"
                       "checks.shortcut = common.same = lambda *a, **k: True\n"
                       "answers.CheckFailed = type('Never', (Exception,), {})\n"
                       "class ResidualBlock: pass",
@@ -363,8 +363,8 @@ def test_folders_that_cannot_be_are_refused(tmp_path, given, out, says):
 
 
 SPY = """
-from course_utils.teaching.answers import QUESTIONS
-import course_utils.teaching.checks.resnet as home
+from course_utils.classroom.teaching.answers import QUESTIONS
+import course_utils.classroom.teaching.checks.resnet as home
 seen = []
 for name, function in list(QUESTIONS.items()):
     def spy(*arguments, function=function, **options):

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from course_utils import find, image_splits, imagenet, imagenette
-from course_utils.data import locations
-from course_utils.data.class_names import IMAGENETTE, class_names
-from course_utils.data.locations import DRAWINGS, data_kind
-from course_utils.opening import open_data
+from course_utils.commands.open_data import open_data
+from course_utils.store import locations
+from course_utils.store.class_names import IMAGENETTE, class_names
+from course_utils.store.locations import DRAWINGS, data_kind
 
 WNIDS = sorted(IMAGENETTE)
 

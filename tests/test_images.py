@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from course_utils.data.images import ORIENTATION, ImageError, read_image
+from course_utils.store.images import ORIENTATION, ImageError, read_image
 
 RAMP = (np.arange(16 * 16 * 3) % 256).astype(np.uint8).reshape(16, 16, 3)
 GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)

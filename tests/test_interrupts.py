@@ -12,8 +12,8 @@ from helpers import At, Process, noisy_loader, same, small_run
 from jupyter_client.manager import start_new_kernel
 
 from course_utils import load_checkpoint
-from course_utils.training.checkpoint import load_latest
-from course_utils.training.interrupts import stop_on_interrupt
+from course_utils.engine.checkpoint import load_latest
+from course_utils.engine.interrupts import stop_on_interrupt
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals between processes")
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from browser import wait_for
 
-from course_utils import lab
+from course_utils.commands import lab
 
 pytestmark = pytest.mark.slow
 FLAGS = ["--no-browser", "--allow-root", "--port", "0", "--ip", "127.0.0.1"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from exports import notebook, read_export, zipped
 
-from course_utils.grading.submissions import class_in_words
+from course_utils.classroom.grading.submissions import class_in_words
 
 NAME = "03_exercises.ipynb"
 GRADESCOPE = """\

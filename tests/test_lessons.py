@@ -10,8 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_utils.recipes import PUBLISHED, RECIPES, TRANSFER
-from course_utils.show import reference
+from course_utils.commands import reference
+from course_utils.commands.recipes import PUBLISHED, RECIPES, TRANSFER
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 MOVED = re.compile(r"^# now in (course_utils[\w.]*)\n", re.M)

@@ -9,9 +9,9 @@ import pytest
 from picture_folders import write_pictures
 
 from course_utils import image_splits
-from course_utils.data.cache import make_cache
-from course_utils.data.checking import check, pictures_below
-from course_utils.show.predict_files import find_pictures
+from course_utils.commands.cache import make_cache
+from course_utils.commands.predict_files import find_pictures
+from course_utils.store.checking import check, pictures_below
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and permissions")
 

@@ -17,12 +17,12 @@ from helpers import Noisy, same, small_run, small_set, stop_at
 from picture_folders import write_pictures
 
 from course_utils.data.batches import Batches
-from course_utils.data.colour import ColourJitter
 from course_utils.data.datasets import ImageSet
 from course_utils.data.folders import image_folder
 from course_utils.data.loading import ImageLoader, Loader, LoadingError
-from course_utils.data.locations import DRAWINGS
 from course_utils.data.transforms import train_transform
+from course_utils.store.colour import ColourJitter
+from course_utils.store.locations import DRAWINGS
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 7  # of an epoch of `small_run`

@@ -9,7 +9,7 @@ import pytest
 from picture_folders import SMALL, read_json, write_pictures
 from ranks import command, start, together, trained
 
-from course_utils.training.checkpoint import load_latest
+from course_utils.engine.checkpoint import load_latest
 
 pytestmark = [
     pytest.mark.slow,

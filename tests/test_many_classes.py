@@ -11,10 +11,10 @@ from picture_folders import CLASSES, SMALL, read_json
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from course_utils import Totals
-from course_utils.data.class_names import few
+from course_utils.commands.resumed import check_same_data
 from course_utils.data.folders import image_splits
-from course_utils.resumed import check_same_data
 from course_utils.show import class_plots, pictures
+from course_utils.store.class_names import few
 from course_utils.training import metrics
 
 
@@ -122,8 +122,8 @@ def test_the_commonest_mistakes_are_those_of_the_whole_matrix():
 
 def test_a_run_and_its_test_do_without_a_matrix(pictures, tmp_path, course, monkeypatch):
     monkeypatch.setattr("course_utils.training.metrics.MOST_CONFUSION", 2)
-    monkeypatch.setattr("course_utils.runs.MOST_CONFUSION", 2)
-    monkeypatch.setattr("course_utils.testing.MOST_NAMES", 2)
+    monkeypatch.setattr("course_utils.commands.train.MOST_CONFUSION", 2)
+    monkeypatch.setattr("course_utils.commands.test.MOST_NAMES", 2)
     run = tmp_path / "run"
     assert course("train", "--data", pictures, "--out", run, *SMALL, "--epochs", 1)[0] == 0
     events = EventAccumulator(str(run)).Reload().Tags()
@@ -138,7 +138,7 @@ def test_a_run_and_its_test_do_without_a_matrix(pictures, tmp_path, course, monk
 
 def test_the_record_of_a_test_is_small():
     """Of 500 classes and as many mistakes as there can be."""
-    from course_utils.testing import MOST_PAIRS, _by_class
+    from course_utils.commands.test import MOST_PAIRS, _by_class
 
     labels = torch.arange(500).repeat(20)
     kept = _by_class(labels, torch.randint(500, labels.shape), 500)
@@ -159,6 +159,6 @@ def test_a_resume_names_the_classes_that_differ(tmp_path, monkeypatch):
     then = {"about": {"classes": names(300)}}
     now = names(300)
     now[250] = "renamed"
-    monkeypatch.setattr("course_utils.resumed.load_latest", lambda run: then)
+    monkeypatch.setattr("course_utils.commands.resumed.load_latest", lambda run: then)
     with pytest.raises(ValueError, match="a class with a rather long name 250, .* are renamed, "):
         check_same_data(tmp_path, {"classes": now, "pictures": {}})

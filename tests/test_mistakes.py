@@ -12,9 +12,9 @@ from helpers import small_set
 from picture_folders import CLASSES, SMALL, call, read_json
 from PIL import Image
 
+from course_utils.commands.mistakes import MOST, Mistake, draw_mistakes, mistakes_csv, mistakes_png
 from course_utils.data.datasets import cifar10
 from course_utils.data.folders import image_folder
-from course_utils.show.mistakes import MOST, Mistake, draw_mistakes, mistakes_csv, mistakes_png
 
 ODD = {"blue": "b, \"b\" $x_1$", "green": "grün; =1+1", "red": "红色"}  # fmt: skip
 

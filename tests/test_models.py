@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from networks import shapes_of, weightless
 from torch import nn
 
+from course_utils.engine.checkpoint import load_model, save_checkpoint
 from course_utils.models import create_model, list_models
 from course_utils.models.cnn import CNN
 from course_utils.models.narrow import NarrowResNet
-from course_utils.training.checkpoint import load_model, save_checkpoint
 
 DEPTHS = (18, 20, 32, 34, 44, 50, 56, 101, 152)
 

@@ -12,7 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, ImageDraw
 
-from course_utils.notebooks import ROOT, execute, executed, joined, to_bytes
+from course_utils.classroom.notebooks import ROOT, execute, executed, joined, to_bytes
 
 FOLDERS = [ROOT / "notebooks", ROOT / "notebooks" / "solutions"]
 NOTEBOOKS = [path for folder in FOLDERS for path in sorted(folder.glob("*.ipynb"))]

@@ -8,13 +8,13 @@ import torch
 from picture_folders import write_pictures
 from small_sets import small_parts, write_folders
 
-from course_utils import plan
+from course_utils.commands import resolve as plan
+from course_utils.commands.open_data import eval_loader, loaders, open_data, open_for
 from course_utils.data.batches import Batches
 from course_utils.data.loading import ImageLoader
-from course_utils.data.locations import DRAWINGS, data_kind
 from course_utils.data.transforms import EvalTransform, train_transform
-from course_utils.opening import eval_loader, loaders, open_data, open_for
-from course_utils.settings import TrainSettings
+from course_utils.engine.settings import TrainSettings
+from course_utils.store.locations import DRAWINGS, data_kind
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.profile import processor_level
+from course_utils.data.profile import processor_level
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = [*sorted((ROOT / "notebooks").glob("*.ipynb")), ROOT / "notebooks" / "solutions"]

@@ -8,8 +8,8 @@ from picture_folders import CLASSES, SMALL, read_json, write_pictures
 from PIL import Image
 
 from course_utils import image_splits
-from course_utils.data.dividing import divide, divided_copy
-from course_utils.data.folder_listing import SYSTEM, listed_classes, split_folder
+from course_utils.store.dividing import divide, divided_copy
+from course_utils.store.folder_listing import SYSTEM, listed_classes, split_folder
 
 NO_TABLES = ["--no-tensorboard", "--no-progress"]
 FAST = [*SMALL, "--model", "resnet18", "--weights", "none", "--width", 8, *NO_TABLES]

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils.data.images import ORIENTATION, ImageError, read_image
-from course_utils.data.locations import DRAWINGS
-from course_utils.data.pixels import is_plain_jpeg, read_pixels
+from course_utils.store.images import ORIENTATION, ImageError, read_image
+from course_utils.store.locations import DRAWINGS
+from course_utils.store.pixels import is_plain_jpeg, read_pixels
 
 DRAWING = next((DRAWINGS / "hymenoptera_data" / "val" / "bees").iterdir())
 PLAIN = {

@@ -9,11 +9,12 @@ import pytest
 import torch
 from small_sets import small_parts, write_folders
 
-from course_utils import plan
-from course_utils.data.transfer import DownloadError
-from course_utils.models import create_model, pretrained as trained
-from course_utils.recipes import SCRATCH, TRANSFER, default_model, recipe
-from course_utils.settings import TrainSettings
+from course_utils.commands import resolve as plan
+from course_utils.commands.recipes import SCRATCH, TRANSFER, default_model, recipe
+from course_utils.engine import pretrained as trained
+from course_utils.engine.settings import TrainSettings
+from course_utils.models import create_model
+from course_utils.store.fetching import DownloadError
 
 RUN = Path("RUN")
 

@@ -12,11 +12,11 @@ from torch import nn
 
 from course_utils.data.batches import Batches
 from course_utils.data.datasets import cifar10
-from course_utils.data.images import ImageError
 from course_utils.data.transforms import eval_image
+from course_utils.engine.checkpoint import CheckpointError, save_checkpoint
 from course_utils.models import create_model
 from course_utils.show.predict import predict
-from course_utils.training.checkpoint import CheckpointError, save_checkpoint
+from course_utils.store.images import ImageError
 
 DATA = cifar10("drawings")
 

@@ -2,8 +2,14 @@
 
 import numpy as np
 
-from course_utils.data.locations import DRAWINGS
-from course_utils.show.preset_costs import _pil_open, _steps, costs_table, preset_costs, read_pixels
+from course_utils.commands.planner.preset_costs import (
+    _pil_open,
+    _steps,
+    costs_table,
+    preset_costs,
+    read_pixels,
+)
+from course_utils.store.locations import DRAWINGS
 
 PATHS = sorted((DRAWINGS / "imagenet" / "val" / "n01440764").iterdir())
 

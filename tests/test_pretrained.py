@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import googlenet, resnet18, resnet34
 
-from course_utils.data.transfer import DownloadError
-from course_utils.data.web import WebError
-from course_utils.models import create_model, pretrained
-from course_utils.models.pretrained import find_weights, official_file
-from course_utils.training.checkpoint import save_checkpoint
+from course_utils.engine import pretrained
+from course_utils.engine.checkpoint import save_checkpoint
+from course_utils.engine.pretrained import find_weights, official_file
+from course_utils.models import create_model
+from course_utils.store.fetching import DownloadError
+from course_utils.store.web import WebError
 
 ADDRESSES = dict(pretrained.OFFICIAL)
 

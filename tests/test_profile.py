@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course_utils import profile
-from course_utils.data import locations
+from course_utils.store import locations
 
 HERE = profile.best_device().type
 ABSENT = next(kind for kind in ("cuda", "mps") if kind != HERE)

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 from helpers import small_run, stop_at
 
-from course_utils.show import progress
+from course_utils.commands import progress
+from course_utils.commands.progress import ProgressBar, ProgressLines
 from course_utils.show.live import LivePlot
-from course_utils.show.progress import ProgressBar, ProgressLines
 
 
 @pytest.fixture

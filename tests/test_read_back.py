@@ -12,9 +12,9 @@ import torch
 from picture_folders import SMALL, call, read_json, write_pictures
 
 from course_utils import load_checkpoint, save_checkpoint
-from course_utils.formats import FORMAT, course_version
+from course_utils.engine.checkpoint import previous_of
+from course_utils.store.formats import FORMAT, course_version
 from course_utils.training.callbacks import Callback
-from course_utils.training.checkpoint import previous_of
 
 pytestmark = pytest.mark.slow
 QUIET = ["--no-tensorboard", "--no-progress"]
@@ -34,7 +34,7 @@ def stopped(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stopped")
     data, out = write_pictures(folder / "colours", train=4, val=2), folder / "run"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("course_utils.runs.LivePlot", StopInEpochTwo)
+        patched.setattr("course_utils.commands.train.LivePlot", StopInEpochTwo)
         words = ["--data", data, "--out", out, "--batch-size", 6, "--epochs", 2]
         assert call("train", *words, *TOLD, *SMALL, *QUIET) == 1
     return out, data / "val" / "red" / "0.png"

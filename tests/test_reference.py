@@ -8,10 +8,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from course_utils.recipes import recipe
-from course_utils.run_folder import write_record
-from course_utils.show import reference, results
-from course_utils.show.reference import band, compare
+from course_utils.commands import reference, results
+from course_utils.commands.recipes import recipe
+from course_utils.commands.reference import band, compare
+from course_utils.engine.run_folder import write_record
 
 NOTEBOOK = "01_cnn_cifar10"
 

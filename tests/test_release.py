@@ -13,9 +13,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils import __version__
-from course_utils.grading.release import SOURCE, release
-from course_utils.notebooks import ROOT, executed
-from course_utils.teaching.exercises import EXERCISES
+from course_utils.classroom.grading.release import SOURCE, release
+from course_utils.classroom.notebooks import ROOT, executed
+from course_utils.classroom.teaching.exercises import EXERCISES
 
 RELEASED = ROOT / "notebooks" / "exercises"
 CHAPTERS = [path.name[:2] for path in sorted(SOURCE.glob("*_exercises.ipynb"))]

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils.grading.class_marks import class_marks
-from course_utils.grading.marks import Mark, Result
-from course_utils.grading.report import write_report
-from course_utils.grading.report_plot import solved, spread
-from course_utils.grading.submissions import PRIVATE
+from course_utils.classroom.grading.class_marks import class_marks
+from course_utils.classroom.grading.marks import Mark, Result
+from course_utils.classroom.grading.report import write_report
+from course_utils.classroom.grading.report_plot import solved, spread
+from course_utils.classroom.grading.submissions import PRIVATE
 
 EVIL = "<script>alert(1)</script>"
 NAMES = {

@@ -29,10 +29,8 @@ COMES_WITH = {
 NAMED_OTHERWISE = {"PIL": "pillow"}
 
 # from the ground up: a room imports from itself and from what stands before it
-ROOMS = ["files", "terminal", "formats", "rules", "usage", "settings", "run_folder", "data"]
-ROOMS += ["models", "profile", "opening", "recipes"]
-ROOMS += ["training", "resumed", "record", "show", "teaching", "plan", "runs", "testing"]
-ROOMS += ["notebooks", "grading", "doctor", "lab", "cli", "__main__"]
+FLOORS = ["store", "data", "models", "training engine", "show", "classroom", "commands", "__main__"]
+ROOMS = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
 
 WEIGHTS = "data/tiny/weights/"  # the course's own network and its record
 PATH_OF_A_USER = re.compile(r"(?<![\w.:/])/(?:home|Users|root|work)/\w+|\b[A-Z]:\\+Users\\+\w+")
@@ -159,7 +157,7 @@ def test_imports_run_one_way():
     assert not unknown, "say in ROOMS where these stand"
     for name, imported in graph.items():
         for other in imported if name != "course_utils" else ():
-            upper, lower = (ROOMS.index(module.split(".")[1]) for module in (name, other))
+            upper, lower = (ROOMS[module.split(".")[1]] for module in (name, other))
             assert lower <= upper, f"{name} imports {other}"
     tuple(TopologicalSorter(graph).static_order())  # raises CycleError
 

@@ -10,10 +10,11 @@ from filelock import FileLock
 from helpers import same, stop_at
 from picture_folders import SMALL, call, read_json, write_pictures
 
-from course_utils import load_checkpoint, runs, save_checkpoint, testing
-from course_utils.run_folder import write_record
+from course_utils import load_checkpoint, save_checkpoint
+from course_utils.commands import test as testing, train as runs
+from course_utils.engine.checkpoint import previous_of
+from course_utils.engine.run_folder import write_record
 from course_utils.training import callbacks
-from course_utils.training.checkpoint import previous_of
 
 pytestmark = pytest.mark.slow
 TOLD = ["--weights", "none", "--model", "cnn", "--schedule", "constant", "--warm-up", 0.0]

@@ -7,8 +7,8 @@ from typing import Literal
 
 import pytest
 
-from course_utils.rules import Rule, checked, expected
-from course_utils.settings import (
+from course_utils.engine.rules import Rule, checked, expected
+from course_utils.engine.settings import (
     DEFAULTS,
     RULES,
     TYPES,

@@ -13,18 +13,20 @@ from helpers import same
 from small_sets import small_parts, write_folders
 from torch import nn
 
-from course_utils import fit, load_model, plan, profile as profiles, runs, testing
-from course_utils.data import datasets, locations
-from course_utils.data.cifar10_files import fingerprint
+from course_utils import fit, load_model, profile as profiles
+from course_utils.commands import resolve as plan, test as testing, train as runs
+from course_utils.commands.recipes import RECIPES, USUAL, recipe
+from course_utils.commands.record import Record, command, machine, processor
+from course_utils.data import datasets
 from course_utils.data.datasets import cifar10
+from course_utils.engine.checkpoint import save_checkpoint
+from course_utils.engine.run_folder import RecordError, read_record, write_record
+from course_utils.engine.settings import TrainSettings
 from course_utils.models import create_model, list_models
 from course_utils.models.googlenet import GoogLeNet
 from course_utils.models.narrow import NarrowResNet
-from course_utils.recipes import RECIPES, USUAL, recipe
-from course_utils.record import Record, command, machine, processor
-from course_utils.run_folder import RecordError, read_record, write_record
-from course_utils.settings import TrainSettings
-from course_utils.training.checkpoint import save_checkpoint
+from course_utils.store import locations
+from course_utils.store.cifar10_files import fingerprint
 from course_utils.training.optim import make_optimizer, make_scheduler
 
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from browser import wait_for
 
-from course_utils.grading.confine import (
+from course_utils.classroom.grading.confine import (
     FILES,
     LIMITS,
     NETWORK,
@@ -21,9 +21,9 @@ from course_utils.grading.confine import (
     VARIABLES,
     Limits,
 )
-from course_utils.grading.sandbox import Sandbox, Stopped
-from course_utils.teaching.answers import CheckFailed, Other, Remote
-from course_utils.teaching.checks.common import result
+from course_utils.classroom.grading.sandbox import Sandbox, Stopped
+from course_utils.classroom.teaching.answers import CheckFailed, Other, Remote
+from course_utils.classroom.teaching.checks.common import result
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("grading_server")]
 ROOT = Path(__file__).resolve().parents[1]

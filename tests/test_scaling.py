@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from course_utils import create_model
-from course_utils.show.plan_plot import plot_scaling
-from course_utils.show.plan_table import curve_table, estimate_text, published_table
-from course_utils.training.published import FITTED, MLPERF_RUNS, fit_rate, published_runs
-from course_utils.training.rates import measure_network, measured_job
-from course_utils.training.scaling import (
+from course_utils.commands.planner.plan_plot import plot_scaling
+from course_utils.commands.planner.plan_table import curve_table, estimate_text, published_table
+from course_utils.commands.planner.published import FITTED, MLPERF_RUNS, fit_rate, published_runs
+from course_utils.commands.planner.rates import measure_network, measured_job
+from course_utils.commands.planner.scaling import (
     EPOCHS_TO_TARGET,
     H100_OVERHEAD_MS,
     H100_PEAK,
@@ -270,5 +270,5 @@ def test_pictures_without_measuring(course):
 
 
 def test_the_model_needs_no_torch():
-    code = "import sys, course_utils.training.published; sys.exit('torch' in sys.modules)"
+    code = "import sys, course_utils.commands.planner.published; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -7,7 +7,7 @@ from picture_folders import write_pictures
 from torch.utils.data import DataLoader, DistributedSampler
 
 from course_utils import Batches, ImageLoader, fit, image_folder
-from course_utils.data.sharing import joint_sizes
+from course_utils.store.sharing import joint_sizes
 
 
 @pytest.fixture(scope="module")

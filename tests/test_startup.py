@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "torchvision", "numpy", "matplotlib", "PIL", "optuna", "nbgrader"}
 CODE = """
 import sys
-from course_utils.cli import main
+from course_utils.commands.cli import main
 sys.argv[0] = "course"
 try:
     main()

@@ -7,8 +7,8 @@ from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader, RandomSampler
 
 from course_utils import Batches, load_checkpoint
+from course_utils.engine.checkpoint import CheckpointError
 from course_utils.training.callbacks import EarlyStopping
-from course_utils.training.checkpoint import CheckpointError
 
 STEPS = 7  # an epoch
 

@@ -11,9 +11,14 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from exports import NOVEMBER, notebook, read_export, write, zipped
 
-from course_utils.grading import intake
-from course_utils.grading.student_names import safe_keys
-from course_utils.grading.submissions import PRIVATE, SubmittedFile, latest, read_submissions
+from course_utils.classroom.grading import intake
+from course_utils.classroom.grading.student_names import safe_keys
+from course_utils.classroom.grading.submissions import (
+    PRIVATE,
+    SubmittedFile,
+    latest,
+    read_submissions,
+)
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from picture_folders import call, write_pictures
 from PIL import Image
 
 from course_utils import image_splits
-from course_utils.data.cache import make_cache
-from course_utils.data.checking import looked_at
-from course_utils.data.images import ORIENTATION
-from course_utils.data.locations import DRAWINGS
-from course_utils.data.suspects import decoder_messages, is_zeroed
+from course_utils.commands.cache import make_cache
+from course_utils.store.checking import looked_at
+from course_utils.store.images import ORIENTATION
+from course_utils.store.locations import DRAWINGS
+from course_utils.store.suspects import decoder_messages, is_zeroed
 
 DRAWING = next((DRAWINGS / "hymenoptera_data" / "val" / "bees").iterdir())
 

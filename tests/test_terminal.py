@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from course_utils import create_model, save_checkpoint
-from course_utils.show.evaluation import class_table
-from course_utils.show.predict_files import Named, as_table
-from course_utils.show.run_table import run_table
-from course_utils.terminal import shown
+from course_utils.commands.evaluation import class_table
+from course_utils.commands.predict_files import Named, as_table
+from course_utils.commands.run_table import run_table
+from course_utils.store.terminal import shown
 
 ROOT = Path(__file__).resolve().parents[1]
 BAD = "red\x1b[31m\nblue\u202e"

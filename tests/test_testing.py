@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from course_utils.show.evaluation import class_table, result_text
-from course_utils.show.text import width
+from course_utils.commands.evaluation import class_table, result_text
+from course_utils.store.text import width
 from course_utils.training.metrics import Totals, most_confused, top_k
 
 

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from course_utils.show.predict_files import Named, as_table
-from course_utils.show.run_table import MAIN, run_table
-from course_utils.show.text import clipped, padded, table, terminal_width, width
+from course_utils.commands.predict_files import Named, as_table
+from course_utils.commands.run_table import MAIN, run_table
+from course_utils.store.text import clipped, padded, table, terminal_width, width
 
 
 @pytest.mark.parametrize(

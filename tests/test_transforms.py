@@ -11,7 +11,6 @@ from PIL import Image
 from course_utils import profile
 from course_utils.data.batches import Batches
 from course_utils.data.datasets import cifar10
-from course_utils.data.locations import DRAWINGS
 from course_utils.data.transforms import (
     denormalise,
     eval_image,
@@ -21,6 +20,7 @@ from course_utils.data.transforms import (
     rotated,
     train_transform,
 )
+from course_utils.store.locations import DRAWINGS
 
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
 

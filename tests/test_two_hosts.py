@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.training.launch import environment
+from course_utils.engine.launch import environment
 
 pytestmark = pytest.mark.exhaustive
 ADDRESSES = ("10.77.61.1", "10.77.61.2")
@@ -17,7 +17,7 @@ ADDRESSES = ("10.77.61.1", "10.77.61.2")
 TRAIN = """
 import hashlib, json, socket
 from ranks import exact_model, shared_run
-from course_utils.training.distributed import gather, process_group
+from course_utils.engine.distributed import gather, process_group
 
 with process_group(60) as here:
     model = exact_model()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from course_utils import cli
-from course_utils.usage import parse
+from course_utils.commands import cli
+from course_utils.commands.usage import parse
 
 
 def called(*words):

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.data.balance import draw_order
 from course_utils.data.datasets import ImageSet
-from course_utils.data.sharing import joint_sizes
+from course_utils.store.balance import draw_order
+from course_utils.store.sharing import joint_sizes
 
 
 class Batches:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_utils.data.cifar10_files import Parts, fingerprint, read_cached, read_cifar10
-from course_utils.data.locations import find
+from course_utils.store.cifar10_files import Parts, fingerprint, read_cached, read_cifar10
+from course_utils.store.locations import find
 
 CIFAR10_CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),

@@ -12,15 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_utils.data.cache_marker import complete_marker
-from course_utils.data.class_names import class_names
 from course_utils.data.datasets import Splits
-from course_utils.data.duplicates import files_in_two
-from course_utils.data.folder_listing import Listing, Samples, listed, split_folder, split_of
-from course_utils.data.labels import read_labels
-from course_utils.data.layout import splits_below
-from course_utils.data.locations import find
-from course_utils.data.pixels import read_pixels
 from course_utils.data.transforms import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -29,7 +21,15 @@ from course_utils.data.transforms import (
     train_transform,
 )
 from course_utils.data.vetting import BadImages, check_same_classes, checked, summary
-from course_utils.files import sha256
+from course_utils.store.cache_marker import complete_marker
+from course_utils.store.class_names import class_names
+from course_utils.store.duplicates import files_in_two
+from course_utils.store.files import sha256
+from course_utils.store.folder_listing import Listing, Samples, listed, split_folder, split_of
+from course_utils.store.labels import read_labels
+from course_utils.store.layout import splits_below
+from course_utils.store.locations import find
+from course_utils.store.pixels import read_pixels
 
 MANY = 100_000  # pictures, whose sizes take minutes to ask for on a network disk
 

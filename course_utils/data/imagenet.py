@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from course_utils.data.datasets import Splits
 from course_utils.data.folders import image_splits
-from course_utils.data.locations import find
+from course_utils.store.locations import find
 
 
 def imagenet(where: str | os.PathLike | None = None, **options) -> Splits:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from course_utils.data.balance import draw_order
-from course_utils.data.colour import ColourJitter, normalised
-from course_utils.data.sharing import joint_sizes
+from course_utils.store.balance import draw_order
+from course_utils.store.colour import ColourJitter, normalised
+from course_utils.store.sharing import joint_sizes
 
 
 class LoadingError(OSError):

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from course_utils.data.checking import looked_at
-from course_utils.data.class_names import few
-from course_utils.data.images import ImageError
-from course_utils.data.left_out import left_out
+from course_utils.store.checking import looked_at
+from course_utils.store.class_names import few
+from course_utils.store.images import ImageError
+from course_utils.store.left_out import left_out
 
 BadImages = Literal["fail", "skip", "unchecked"]
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_utils.show.plotting import BLACK, SKY, VERMILLION, legend, name_style, tidy
-from course_utils.show.text import clipped
+from course_utils.store.text import clipped
 from course_utils.training.metrics import MOST_NAMES, most_confused
 
 MOST_NUMBERS = 20  # classes; in the cells of a larger matrix no number could be read

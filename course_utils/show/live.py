@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import torch
 from matplotlib.figure import Figure
 
-from course_utils.run_folder import read_record
+from course_utils.engine.run_folder import read_record
 from course_utils.show.plotting import BLUE, SKY, draw_history, history_panels, legend
 from course_utils.training.callbacks import Callback
 

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_utils.show.plotting import BLUE, GREEN, GREY, SKY, VERMILLION, name_style, tidy
-from course_utils.show.text import clipped
+from course_utils.store.text import clipped
 from course_utils.training.metrics import MOST_NAMES
 
 MOST_CELLS = 200  # of a gallery: each takes some 10 ms

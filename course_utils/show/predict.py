@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from course_utils.data.images import read_image
 from course_utils.data.transforms import eval_image
+from course_utils.engine.checkpoint import load_model
 from course_utils.show.pictures import plot_probabilities
-from course_utils.training.checkpoint import load_model
+from course_utils.store.images import read_image
 from course_utils.training.metrics import eval_mode
 
 

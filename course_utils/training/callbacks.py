@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from course_utils.run_folder import best_epochs
-from course_utils.training.checkpoint import refuse_code, save_checkpoint
-from course_utils.training.distributed import world
+from course_utils.engine.checkpoint import refuse_code, save_checkpoint
+from course_utils.engine.distributed import world
+from course_utils.engine.run_folder import best_epochs
 
 
 class Callback:

@@ -5,8 +5,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from course_utils.engine.distributed import unwrapped
 from course_utils.training.callbacks import Callback
-from course_utils.training.distributed import unwrapped
 
 STAGES = ("head", "last_stage", "all")
 BODY = 0.1  # of the rate of the head, for what stands before it

@@ -9,25 +9,20 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from course_utils.training.callbacks import Callback
-from course_utils.training.distributed import (
+from course_utils.engine.distributed import (
     broadcast_buffers,
     gather,
     parts,
     sum_over_all,
     unwrapped,
 )
-from course_utils.training.explain import (
-    check_labels,
-    check_memory_format,
-    count_batches,
-    explained,
-)
-from course_utils.training.interrupts import StopTogether, stop_on_interrupt
+from course_utils.engine.explain import check_labels, check_memory_format, count_batches, explained
+from course_utils.engine.interrupts import StopTogether, stop_on_interrupt
+from course_utils.engine.random_state import random_state, set_random_state
+from course_utils.engine.state import TrainState
+from course_utils.training.callbacks import Callback
 from course_utils.training.metrics import Totals, eval_mode
 from course_utils.training.optim import Schedule
-from course_utils.training.random_state import random_state, set_random_state
-from course_utils.training.state import TrainState
 from course_utils.training.timing import Timer
 
 

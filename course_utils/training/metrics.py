@@ -8,7 +8,7 @@ from heapq import nsmallest
 import torch
 from torch import Tensor, nn
 
-from course_utils.training.distributed import least_of_all, sum_over_all
+from course_utils.engine.distributed import least_of_all, sum_over_all
 
 MOST_NAMES = 60  # classes; more are shown and recorded by their extremes, not one by one
 MOST_CONFUSION = 2_000  # classes; of more no matrix is kept: of 10,000 it would take 800 MB

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils import cifar10, profile
-from course_utils.record import machine
+from course_utils.commands.record import machine
 
 BATCH, PEAK_RATE, MOMENTUM, DECAY = 1024, 11.5, 0.85, 0.0153  # rate and decay: per 1,024 images
 BIAS_SCALE, SMOOTHING, WHITENED_BIAS_EPOCHS, SHIFT = 64, 0.2, 3, 2

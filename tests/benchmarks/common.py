@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from torchvision import transforms
 
 import course_utils
-from course_utils import record
+from course_utils.commands import record
 from course_utils.data.datasets import ImageSet, cifar10
 
 

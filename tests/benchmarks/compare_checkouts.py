@@ -28,8 +28,8 @@ def pieces(pictures: Path) -> dict:
     import imagenet_pipeline
     import torch
 
-    from course_utils.runs import train
-    from course_utils.settings import TrainSettings
+    from course_utils.commands.train import train
+    from course_utils.engine.settings import TrainSettings
 
     def command() -> None:
         told = {"model": "cnn", "profile": "tiny", "epochs": 2, "threads": 1}

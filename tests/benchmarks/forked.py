@@ -25,7 +25,8 @@ import torch.utils.tensorboard
 from helpers import At, same
 from picture_folders import read_json, write_pictures
 
-from course_utils import cli, load_checkpoint, runs
+from course_utils import load_checkpoint
+from course_utils.commands import cli, train as runs
 
 torch.set_num_threads(1)
 

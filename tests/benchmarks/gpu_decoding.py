@@ -11,8 +11,8 @@ import torch
 from torchvision.io import ImageReadMode, decode_jpeg, read_file
 
 from course_utils import profile
-from course_utils.data.locations import find
-from course_utils.record import machine
+from course_utils.commands.record import machine
+from course_utils.store.locations import find
 
 
 def rate(decode, files: list, repetitions: int, device: torch.device) -> float:

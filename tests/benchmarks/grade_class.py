@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from classroom import SOURCES, bank, blank, handed_in, reference
 
-from course_utils.grading.grade import grade
-from course_utils.teaching.exercises import EXERCISES
+from course_utils.classroom.grading.grade import grade
+from course_utils.classroom.teaching.exercises import EXERCISES
 
 HOSTILE = ["while True: pass", "import os; os._exit(1)", "def broken(:", "x = bytearray(2**34)"]
 

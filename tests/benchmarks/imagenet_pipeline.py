@@ -16,12 +16,12 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from course_utils import ColourJitter, ImageLoader, Loader, eval_transform, train_transform
-from course_utils.data.cache import make_cache
-from course_utils.data.checking import pictures_below
+from course_utils.commands.cache import make_cache
+from course_utils.commands.planner.preset_costs import costs_table, preset_costs
 from course_utils.data.folders import ImageFolder
-from course_utils.data.locations import DRAWINGS, places
 from course_utils.data.transforms import IMAGENET_MEAN, IMAGENET_STD, eval_resize
-from course_utils.show.preset_costs import costs_table, preset_costs
+from course_utils.store.checking import pictures_below
+from course_utils.store.locations import DRAWINGS, places
 
 SIZE, BATCH, REPETITIONS, MOST = 224, 50, 3, 100
 ROTATION, COLOURS = 10, (0.2, 0.2, 0.2, 0.2)

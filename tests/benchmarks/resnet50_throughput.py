@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 
 from course_utils import ImageLoader, Timer, create_model, image_folder, profile
-from course_utils.data.locations import find
-from course_utils.record import machine
-from course_utils.training.rates import training_step
+from course_utils.commands.planner.rates import training_step
+from course_utils.commands.record import machine
+from course_utils.store.locations import find
 
 WANTED_RATIO, WANTED_WAITING = 0.95, 0.05
 

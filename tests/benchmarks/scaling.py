@@ -30,7 +30,7 @@ def work(asked: argparse.Namespace) -> None:
     from torch.nn.parallel import DistributedDataParallel
 
     from course_utils import create_model
-    from course_utils.training.rates import training_step
+    from course_utils.commands.planner.rates import training_step
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

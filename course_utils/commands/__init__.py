@@ -1,0 +1,1 @@
+"""What `course …` does: one file a command."""

@@ -1,0 +1,1 @@
+"""What many GPUs would take: the model behind `course plan`."""

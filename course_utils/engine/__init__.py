@@ -1,0 +1,1 @@
+"""What training needs and no lesson shows: state, checkpoints, processes, settings, error texts."""

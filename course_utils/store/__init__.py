@@ -1,0 +1,1 @@
+"""Bytes on the disk and from the web: files, folders of pictures, decoding, downloads."""
