@@ -1,5 +1,6 @@
 """Several processes that train together: forked like `Process`, and told what torchrun tells."""
 
+import multiprocessing
 import os
 import socket
 from contextlib import ExitStack
@@ -34,6 +35,8 @@ def _numbered(line, rank: int, processes: int, port: int, target, *arguments):
     os.environ |= {name: str(value) for name, value in told.items()}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
     torch.set_num_threads(1)
+    if "fork" in multiprocessing.get_all_start_methods():  # as in a process of its own on Linux
+        multiprocessing.set_start_method("fork", force=True)
     return target(*arguments)
 
 

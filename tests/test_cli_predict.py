@@ -179,8 +179,8 @@ def test_runs_are_compared(trained, copy, pictures, course, tmp_path, monkeypatc
     assert code == 0 and error.startswith(f"course: {broken / 'record.json'} is damaged")
     assert error.count("\n") == 1
     same, heads, *rows = said.splitlines()
-    assert same == "all: data colours, model resnet18, trained all, lr 0.01"
-    settings = ["weights", "mean", "keep", "batch", "schedule"]
+    assert same == "all: data colours, model resnet18, trained all, lr 0.01, batch 4"
+    settings = ["weights", "mean", "keep", "epochs", "schedule"]
     assert sorted(heads.split()[1:6]) == sorted(settings)
     assert len(rows) == 2 and {row.split()[0] for row in rows} == {"copy", "deep/scratch"}
     accuracies = [float(row.partition(" %")[0].split()[-1]) for row in rows]

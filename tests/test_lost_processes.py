@@ -78,7 +78,7 @@ def insects(root: Path) -> Path:
 def test_a_run_goes_on_with_as_many_processes_as_it_began(tmp_path, pictures, course):
     words = ["--data", pictures, "--model", "cnn", *SMALL, "--schedule", "constant"]
     words += ["--batch-size", 4, "--epochs", 1, "--no-tensorboard"]
-    told = "cannot resume: the number of processes of the checkpoint is {}, that of this run {}\n"
+    told = "cannot resume: the number of processes of the checkpoint is {}, that of this run {}"
     one, two = tmp_path / "one", tmp_path / "two"
     assert course("train", "--out", one, *words)[0] == 0
     folder = tmp_path / "words"
@@ -88,8 +88,8 @@ def test_a_run_goes_on_with_as_many_processes_as_it_began(tmp_path, pictures, co
     assert "saved in" in first[1] and second[1] == ""  # the first one speaks for all
     assert read_json(two / "record.json")["machine"]["processes"] == 2
     code, _, err = course("train", "--out", two, "--resume", "--epochs", 2)
-    assert (code, err) == (2, "course: " + told.format(2, 1))
+    assert code == 2 and err.count("\n") == 1 and told.format(2, 1) in err
     results = together(command, folder, "train", "--out", one, "--resume", "--epochs", 2)
     for code, _, err in results:
-        assert code == 2 and err.endswith("course: " + told.format(1, 2))
+        assert code == 2 and told.format(1, 2) in err
     assert len(read_json(one / "record.json")["history"]) == 1

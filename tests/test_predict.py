@@ -210,12 +210,12 @@ def test_a_model_needs_to_be_told_of_its_data(model, about):
 @pytest.mark.parametrize(
     "content, message",
     [
-        ({"config": ["cnn"]}, "is no checkpoint of this course"),
-        ({"config": "cnn"}, "is no checkpoint of this course"),
-        ({"config": {"num_classes": 10}}, "is no checkpoint of this course"),
-        ({"config": {"name": "cnn", "num_classes": "ten"}}, "is no checkpoint of this course"),
-        ({"config": {1: 2}}, "is no checkpoint of this course"),
-        ({"about": ["red"]}, "is no checkpoint of this course"),
+        ({"config": ["cnn"]}, "its config builds no network"),
+        ({"config": "cnn"}, "its config builds no network"),
+        ({"config": {"num_classes": 10}}, "its config builds no network"),
+        ({"config": {"name": "cnn", "num_classes": "ten"}}, "its config builds no network"),
+        ({"config": {1: 2}}, "its config builds no network"),
+        ({"about": ["red"]}, "about is .*; it must be a table"),
         ({"about": None}, "predict needs classes"),
         ({"model": torch.zeros(2)}, "holds no 'model'"),
         ({"model": {1: torch.zeros(2)}}, "holds no 'model'"),

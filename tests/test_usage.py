@@ -28,7 +28,10 @@ def called(*words):
         ("train", "--out is missing; see course train --help"),
         ("trian", "there is no command 'trian'; the nearest is train; see course --help"),
         ("", "a command is missing: one of data, lab, doctor, train, "),
-        ("data", "a command is missing: one of get, status, check, cache; see course data --help"),
+        (
+            "data",
+            "a command is missing: one of get, status, check, split, cache; see course data --help",
+        ),
         ("data get mnist", "name mnist: it must be one of cifar10, hymenoptera, imagenette;"),
         ("predict x y --k a", "--k a: it must be an integer; see course predict --help"),
         ("plan --gpus x", "--gpus x: it must be an integer; see course plan --help"),

@@ -82,7 +82,10 @@ def complete(settings: TrainSettings) -> TrainSettings:
             if getattr(settings, given) is not None:
                 known[other] = None
     empty = {name: v for name, v in known.items() if getattr(settings, name) is None}
-    return replace(settings, **empty)
+    settings = replace(settings, **empty)
+    if settings.learning_rate is None and settings.learning_rate_per_256 is None:
+        raise ValueError(f"{settings.out} tells no learning rate: give --learning-rate")
+    return settings
 
 
 def check_folder(run: Path, resume: bool, data: str, data_val: str | None = None) -> None:

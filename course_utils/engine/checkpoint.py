@@ -31,6 +31,10 @@ class CheckpointError(ValueError):
     """A checkpoint that is absent, damaged, refused, or of another model."""
 
 
+class NewerCheckpoint(CheckpointError):
+    """A checkpoint of a later version of the course, whole and not to be read by this one."""
+
+
 def save_checkpoint(content: dict, path: str | os.PathLike) -> None:
     """Write a checkpoint so that at any moment a whole one is on the disk.
 
@@ -160,7 +164,7 @@ def load_checkpoint(path: str | os.PathLike, device: torch.device | str = "cpu")
     try:
         check_format(path, content)
     except ValueError as error:
-        raise CheckpointError(str(error)) from None
+        raise NewerCheckpoint(str(error)) from None
     return content
 
 
@@ -186,6 +190,8 @@ def load_latest(path: str | os.PathLike, device: torch.device | str = "cpu") -> 
     for path in [first, *(other for other in others if other.is_file() and other != first)]:
         try:
             content = load_checkpoint(path, device)
+        except NewerCheckpoint:  # whole, and of use to that version
+            raise
         except CheckpointError as error:
             told.append(str(error))
             continue
