@@ -2,8 +2,10 @@
 `course_utils/__init__.py`, which loads a name when it is first used.
 """
 
+from course_utils.classroom.teaching import checks as checks
 from course_utils.classroom.teaching.exercises import attempt as attempt, progress as progress
 from course_utils.classroom.teaching.web_server import web_server as web_server
+from course_utils.commands import reference as reference
 from course_utils.commands.board import show_tensorboard as show_tensorboard
 from course_utils.commands.planner.plan_plot import plot_scaling as plot_scaling
 from course_utils.commands.planner.plan_table import published_table as published_table
@@ -15,6 +17,7 @@ from course_utils.commands.planner.scaling import (
     ring_all_reduce as ring_all_reduce,
     scaling_curve as scaling_curve,
 )
+from course_utils.data import profile as profile
 from course_utils.data.batches import Batches as Batches
 from course_utils.data.datasets import cifar10 as cifar10
 from course_utils.data.folders import (

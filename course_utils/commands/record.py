@@ -19,7 +19,7 @@ from course_utils.data import profile as profiles
 from course_utils.data.datasets import Splits
 from course_utils.engine.distributed import launch_id, restarted, world
 from course_utils.engine.run_folder import read_record, record_lock
-from course_utils.engine.settings import DEFAULTS, NOT_KEPT, TrainSettings
+from course_utils.engine.settings import DEFAULTS, NOT_KEPT, TrainSettings, as_flags
 from course_utils.store.files import write_whole
 from course_utils.store.formats import stamp
 from course_utils.training.callbacks import Callback
@@ -102,16 +102,12 @@ def command(settings: TrainSettings) -> str:
     usual = {field.name: field.default for field in fields(settings)}
     usual |= recipe(settings.model, settings.profile, settings.data, settings.weights)
     usual |= DEFAULTS | {"model": default_model(settings.data, settings.profile)}
-    switches = {field.name for field in fields(settings) if isinstance(field.default, bool)}
-    for name, value in asdict(settings).items():
-        if name in NOT_KEPT or value in (usual[name], None):
-            continue
-        flag = name.replace("_", "-")
-        if name in switches:
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            words += [f"--{flag}", *map(str, value if isinstance(value, tuple) else [value])]
-    return shlex.join(words)
+    own = {
+        name: value
+        for name, value in asdict(settings).items()
+        if name not in NOT_KEPT and value != usual[name]
+    }
+    return shlex.join([*words, *as_flags(own)])
 
 
 def machine(device: torch.device) -> dict:

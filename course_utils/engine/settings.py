@@ -228,6 +228,25 @@ def kept_settings(values: Mapping) -> dict:
     return found
 
 
+def as_flags(values: Mapping) -> list[str]:
+    """Settings as the words of `course train`; those that are None or not its own are left out.
+
+    >>> as_flags({"epochs": 2, "zero_gamma": True, "tensorboard": False, "width": None})
+    ['--epochs', '2', '--zero-gamma', 'True', '--no-tensorboard']
+    """
+    switches = {field.name for field in fields(TrainSettings) if isinstance(field.default, bool)}
+    words = []
+    for name, value in values.items():
+        flag = name.replace("_", "-")
+        if name not in RULES or value is None:
+            continue
+        if name in switches:
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", *map(str, value if isinstance(value, tuple) else [value])]
+    return words
+
+
 def shared_settings(settings: TrainSettings) -> dict:
     """Those in which processes that train together must agree."""
     return {name: value for name, value in vars(settings).items() if not RULES[name].local}
