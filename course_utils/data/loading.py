@@ -252,15 +252,32 @@ def _end_with_the_training() -> None:
 
 @contextmanager
 def _lost_children_later() -> Iterator[None]:
-    """Hold back what PyTorch raises for a killed worker: while Python forks it would be lost."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    """Hold back what PyTorch raises for a killed worker: while it starts others it would be lost.
+
+    By the handler and not by the thread's mask, since other threads get the signal too.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not (main and hasattr(signal, "SIGCHLD")):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    held, holding, before = [], True, signal.getsignal(signal.SIGCHLD)
+
+    def hold(number, frame) -> None:
+        if holding:
+            held.append(number)
+        elif callable(before):  # PyTorch's own handler, once it is there, calls this one
+            before(number, frame)
+
+    signal.signal(signal.SIGCHLD, hold)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        holding = False
+        if signal.getsignal(signal.SIGCHLD) is hold:
+            signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
+        now = signal.getsignal(signal.SIGCHLD)
+        if held and callable(now):
+            now(signal.SIGCHLD, None)
 
 
 @contextmanager
