@@ -14,10 +14,10 @@ from ranks import exact_model, shared_run, together, trained
 
 from course_utils import Batches, Totals, evaluate, load_checkpoint
 from course_utils.engine.distributed import (
-    gather,
+    all_gather,
     main_first,
+    micro_batches,
     own_device,
-    parts,
     process_group,
     replicate,
     unwrapped,
@@ -78,7 +78,7 @@ def evaluated(counts: list[int]) -> list:
             loader = Batches(small_set(images, seed=1), 8, **share)
             totals = Totals(CLASSES, "cpu", top_k=2)
             result = evaluate(small_model(), loader, totals=totals)
-            seen = sum(gather(sum(len(labels) for _, labels in loader)))
+            seen = sum(all_gather(sum(len(labels) for _, labels in loader)))
             alike = evaluate(small_model(), loader)["accuracy"]
             results.append((result, totals.confusion.tolist(), int(totals.hits), seen, alike))
     return results
@@ -152,7 +152,7 @@ def test_alone_nothing_changes():
         assert not torch.distributed.is_initialized()
     model = small_model()
     assert replicate(model) is model is unwrapped(model)
-    assert gather("mine") == ["mine"]
+    assert all_gather("mine") == ["mine"]
     with main_first():
         pass
 
@@ -188,7 +188,7 @@ def test_alone_a_batch_is_one_part_of_weight_one():
     """So that a run in one process is the same to the bit as without weights."""
     batch = torch.rand(7, 3, 8, 8), torch.zeros(7, dtype=torch.int64)
     state = SimpleNamespace(loader=[batch], batch=0, accumulate=1)
-    [(images, labels, weight)] = parts(state, *batch)
+    [(images, labels, weight)] = micro_batches(state, *batch)
     assert weight == 1.0 and torch.equal(images, batch[0]) and torch.equal(labels, batch[1])
     state.accumulate = 3
-    assert [weight for *_, weight in parts(state, *batch)] == [3 / 7, 3 / 7, 1 / 7]
+    assert [weight for *_, weight in micro_batches(state, *batch)] == [3 / 7, 3 / 7, 1 / 7]

@@ -1,6 +1,6 @@
 """Whether the processes that train together were told the same."""
 
-from course_utils.engine.distributed import gather
+from course_utils.engine.distributed import all_gather
 from course_utils.engine.rules import shortened
 
 
@@ -12,7 +12,7 @@ class RanksDiffer(ValueError):
 
 def check_agreement(told: dict) -> None:
     """Raise `RanksDiffer`, naming rank and difference, unless every process has the same values."""
-    first, *others = gather(told)
+    first, *others = all_gather(told)
     for rank, other in enumerate(others, 1):
         for name in first:
             if other[name] != first[name]:

@@ -101,10 +101,10 @@ def main_first() -> Iterator[None]:
     """Rank 0 does this block before the others, which then find its files."""
     here = world()
     if here.rank:
-        gather(None)  # returns when rank 0 comes to the same place
+        all_gather(None)  # returns when rank 0 comes to the same place
     yield
     if not here.rank:
-        gather(None)
+        all_gather(None)
 
 
 def replicate(model: nn.Module) -> nn.Module:
@@ -128,7 +128,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
     return model.module if isinstance(model, DistributedDataParallel) else model
 
 
-def parts(state, images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor, float]]:
+def micro_batches(state, images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor, float]]:
     """This process's batch in ``state.accumulate`` parts, each with the weight of its mean loss.
 
     Weighted so, the gradients add up to those of the mean over the joint batch of all processes,
@@ -146,21 +146,21 @@ def parts(state, images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tenso
             yield some_images, some_labels, len(some_labels) * processes / joint
 
 
-def sum_over_all(value: Tensor) -> Tensor:
+def all_reduce_sum(value: Tensor) -> Tensor:
     """Add up a tensor over all processes, in place."""
     if world().size > 1:
         dist.all_reduce(value)
     return value
 
 
-def least_of_all(value: Tensor) -> Tensor:
+def all_reduce_min(value: Tensor) -> Tensor:
     """The least value of all processes, element by element, in place."""
     if world().size > 1:
         dist.all_reduce(value, dist.ReduceOp.MIN)
     return value
 
 
-def gather(value) -> list:
+def all_gather(value) -> list:
     """What each process has, by rank; plain values and tensors on the CPU."""
     if (size := world().size) == 1:
         return [value]
@@ -170,8 +170,13 @@ def gather(value) -> list:
 
 
 @torch.no_grad()
-def broadcast_buffers(model: nn.Module) -> None:
-    """Give every process rank 0's running statistics, which the checkpoint holds too."""
+def synchronised(model: nn.Module) -> nn.Module:
+    """The network itself, with rank 0's running statistics, which the checkpoint holds too.
+
+    For the validation: `replicate`'s copies would wait for one another at every batch.
+    """
+    network = unwrapped(model)
     if world().size > 1:
-        for buffer in unwrapped(model).buffers():
+        for buffer in network.buffers():
             dist.broadcast(buffer, src=0)
+    return network

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from course_utils.engine.distributed import gather, least_of_all
+from course_utils.engine.distributed import all_gather, all_reduce_min
 from course_utils.training.callbacks import Callback
 
 
@@ -52,9 +52,9 @@ class StopTogether(Callback):
     def on_step(self, state) -> None:
         mine = state.stop or state.asked
         flag = torch.tensor(-int(bool(mine)))
-        if not least_of_all(flag):
+        if not all_reduce_min(flag):
             return
-        everyone = gather((mine, state.healthy))
+        everyone = all_gather((mine, state.healthy))
         state.stop = next(reason for reason, _ in everyone if reason)
         state.healthy = all(healthy for _, healthy in everyone)
 

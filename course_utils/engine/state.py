@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_utils.engine.checkpoint import CheckpointError, load_latest, load_weights
-from course_utils.engine.distributed import gather, unwrapped, world
+from course_utils.engine.distributed import all_gather, unwrapped, world
 from course_utils.engine.random_state import random_state, set_random_state
 from course_utils.engine.saved_values import check_like, check_optimizer, check_parts
 from course_utils.store.formats import stamp, written_by
@@ -54,8 +54,8 @@ class TrainState:
         """
         within_epoch = self.batch > 0
         model = unwrapped(self.model)
-        chance, *others = gather(random_state(self.loader))
-        began, *others_began = gather(self.epoch_random if within_epoch else None)
+        chance, *others = all_gather(random_state(self.loader))
+        began, *others_began = all_gather(self.epoch_random if within_epoch else None)
         return {
             **stamp(),
             "model": model.state_dict(),

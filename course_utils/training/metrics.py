@@ -8,7 +8,7 @@ from heapq import nsmallest
 import torch
 from torch import Tensor, nn
 
-from course_utils.engine.distributed import least_of_all, sum_over_all
+from course_utils.engine.distributed import all_reduce_min, all_reduce_sum
 
 MOST_NAMES = 60  # classes; more are shown and recorded by their extremes, not one by one
 MOST_CONFUSION = 2_000  # classes; of more no matrix is kept: of 10,000 it would take 800 MB
@@ -94,10 +94,10 @@ class Totals:
 
     def join(self) -> "Totals":
         """Add up the sums of all processes, once, at the end; alone, nothing changes."""
-        sum_over_all(self.loss_sum)
-        sum_over_all(self.counted if self.confusion is None else self.confusion)
-        sum_over_all(self.hits)
-        least_of_all(self.good_batches)
+        all_reduce_sum(self.loss_sum)
+        all_reduce_sum(self.counted if self.confusion is None else self.confusion)
+        all_reduce_sum(self.hits)
+        all_reduce_min(self.good_batches)
         return self
 
     def bad_batch(self) -> int | None:
