@@ -162,6 +162,17 @@ def test_imports_run_one_way():
     tuple(TopologicalSorter(graph).static_order())  # raises CycleError
 
 
+def test_what_a_lesson_shows_names_its_notebook_and_stands_on_the_map():
+    rooms = ("data", "models", "training", "show")
+    files = [p for room in rooms for p in (ROOT / "course_utils" / room).glob("[!_]*.py")]
+    map_ = (ROOT / "course_utils" / "README.md").read_text(encoding="utf-8")
+    for path in files:
+        assert re.search("notebooks? 0[0-6]", ast.get_docstring(ast.parse(path.read_text())), re.I)
+        assert f"{path.parent.name}/{path.name}" in map_, path
+    named = re.findall(r"`((?:store|engine|commands|classroom|data)/[\w/]+\.?p?y?)/?`", map_)
+    assert named and all((ROOT / "course_utils" / name).exists() for name in named)
+
+
 def test_no_benchmark_among_the_tests(request):
     assert not [item.nodeid for item in request.session.items if "benchmarks" in item.nodeid]
     assert "benchmarks" in PROJECT["tool"]["pytest"]["ini_options"]["norecursedirs"]

@@ -1,4 +1,4 @@
-"""Mini-batches from images held in memory, augmented as whole batches on tensors."""
+"""Mini-batches from images held in memory, augmented as whole batches on tensors (notebook 01)."""
 
 from collections.abc import Iterator
 

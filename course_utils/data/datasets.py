@@ -1,4 +1,4 @@
-"""Read a data set, split it."""
+"""Read a data set, split it (notebook 01)."""
 
 import hashlib
 import os

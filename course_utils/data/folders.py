@@ -1,4 +1,7 @@
-"""Pictures in folders, one folder a class: `train/<class>/*`, `val/<class>/*`, `test/<class>/*`."""
+"""Pictures in folders, one folder a class: `train/<class>/*`, `val/<class>/*`, `test/<class>/*`.
+
+Notebook 04.
+"""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""ImageNet, and its ten easy classes, Imagenette."""
+"""ImageNet, and its ten easy classes, Imagenette (notebook 05)."""
 
 import os
 from dataclasses import replace

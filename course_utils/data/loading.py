@@ -1,4 +1,7 @@
-"""A DataLoader whose chance repeats exactly and whose faults name the image and the remedy."""
+"""A DataLoader whose chance repeats exactly and whose faults name the image and the remedy.
+
+Notebook 04.
+"""
 
 import errno
 import os

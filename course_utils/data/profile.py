@@ -2,6 +2,8 @@
 
 ``COURSE_PROFILE=tiny|cpu|gpu``. Without it: ``tiny`` while the real data is absent, else ``gpu``
 where there is an accelerator (CUDA or MPS), else ``cpu``.
+
+Notebook 00.
 """
 
 import os

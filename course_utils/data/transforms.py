@@ -1,4 +1,4 @@
-"""From a picture to the tensor a network was trained on, and back.
+"""From a picture to the tensor a network was trained on, and back (notebook 04).
 
 The presets work on uint8 pixels, one picture at a time; what is the same for every picture, float
 and normalisation, `ImageLoader` does to the batch.

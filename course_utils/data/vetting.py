@@ -1,4 +1,7 @@
-"""The `ImageFolder` of a set looked through: what cannot be read, other classes, what they hold."""
+"""The `ImageFolder` of a set looked through: what cannot be read, other classes, what they hold.
+
+Notebook 04.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Figures of classes: what they are taken for, and how well each is known.
+"""Figures of classes: what they are taken for, and how well each is known (notebook 01).
 
 Each function makes one pyplot figure and returns it, of a size that does not grow beyond
 `MOST_NAMES` classes: then it shows the extremes.

@@ -1,4 +1,7 @@
-"""The live plot of a training: curves and a stop button in Jupyter, one line an epoch elsewhere."""
+"""The live plot of a training: curves and a stop button in Jupyter, one line an epoch elsewhere.
+
+Notebook 01.
+"""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Galleries and single pictures: images, predictions, filters, what a layer holds.
+"""Galleries and single pictures: images, predictions, filters, what a layer holds (notebook 01).
 
 Each function makes one pyplot figure and returns it; end the cell with `plt.show()`.
 """

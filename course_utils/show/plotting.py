@@ -1,4 +1,4 @@
-"""Curves, and the look that every picture of the course shares.
+"""Curves, and the look that every picture of the course shares (notebook 01).
 
 Each function makes one pyplot figure and returns it; end the cell with `plt.show()`. The colours
 are those of Okabe and Ito (*Color Universal Design*, 2008), which stay apart in every common form

@@ -1,4 +1,4 @@
-"""What a trained network sees in a picture of one's own."""
+"""What a trained network sees in a picture of one's own (notebook 04)."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Results as text: a run's epochs, and what a test came to."""
+"""Results as text: a run's epochs, and what a test came to (notebook 01)."""
 
 from course_utils.training.metrics import Totals, accuracy_interval
 

@@ -1,4 +1,4 @@
-"""What hangs on the four hooks of the training loop: checkpoints, early stopping."""
+"""What hangs on the four hooks of the training loop: checkpoints, early stopping (notebook 01)."""
 
 import os
 import warnings

@@ -1,4 +1,4 @@
-"""The fast way of transfer: what a frozen backbone gives is computed once."""
+"""The fast way of transfer: what a frozen backbone gives is computed once (notebook 04)."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Which part of a trained network learns again."""
+"""Which part of a trained network learns again (notebook 04)."""
 
 import torch
 from torch import nn

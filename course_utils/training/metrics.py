@@ -1,4 +1,4 @@
-"""Sums over a data set, divided once at the end: never a mean of batch means."""
+"""Sums over a data set, divided once at the end: never a mean of batch means (notebook 01)."""
 
 import math
 from collections.abc import Iterator

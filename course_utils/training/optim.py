@@ -1,4 +1,4 @@
-"""Small helpers around PyTorch's optimisers and schedulers."""
+"""Small helpers around PyTorch's optimisers and schedulers (notebook 03)."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Clocks that wait for the device, and tell waiting for data from training."""
+"""Clocks that wait for the device, and tell waiting for data from training (notebook 01)."""
 
 import time
 from collections.abc import Iterable, Iterator
