@@ -1,4 +1,4 @@
-"""Colours changed by chance: against torchvision, and against one image at a time, slowly."""
+"""Random changes of colour: against torchvision, and against one image at a time, slowly."""
 
 import colorsys
 import math

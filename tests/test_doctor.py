@@ -1,4 +1,4 @@
-"""`course doctor` finds what is wrong, says how to mend it, and does not fall ill itself."""
+"""`course doctor` finds what is wrong, says how to fix it, and does not fall ill itself."""
 
 import os
 import subprocess

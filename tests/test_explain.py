@@ -1,4 +1,4 @@
-"""PyTorch's errors in terms of the settings that mend them."""
+"""PyTorch's errors in terms of the settings that fix them."""
 
 import pytest
 import torch

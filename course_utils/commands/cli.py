@@ -81,7 +81,7 @@ def lab(*arguments: Positional[str]) -> int:
 
 @app.command
 def doctor() -> int:
-    """Say what this machine has, what is missing, and how to mend it."""
+    """Say what this machine has, what is missing, and how to fix it."""
     from course_utils.commands.doctor import doctor
 
     return doctor()

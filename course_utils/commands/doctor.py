@@ -29,7 +29,7 @@ class Finding:
 
 
 def doctor() -> int:
-    """Print what this machine has, and how to mend what is wrong.
+    """Print what this machine has, and how to fix what is wrong.
 
     Returns an exit status: 1 when the course cannot run here, else 0.
     """
@@ -44,7 +44,7 @@ def doctor() -> int:
             print(f"{grade:<6} {finding.what:<20} {finding.found}")
             problems += [finding] if finding.remedy else []
     for finding in problems:
-        print(f"\n{finding.what}: {finding.found}\n    to mend it: {finding.remedy}")
+        print(f"\n{finding.what}: {finding.found}\n    to fix it: {finding.remedy}")
     fatal = any(finding.fatal for finding in problems)
     print("\nThe course cannot run here yet." if fatal else "\nThe course can run here.")
     return int(fatal)

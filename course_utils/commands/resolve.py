@@ -148,7 +148,7 @@ def check_together(settings: TrainSettings, known: dict) -> None:
 
 
 def _about_data(given: dict, will: dict) -> list[tuple]:
-    """Whether something is amiss, and what to say of it: of pictures and weights."""
+    """Whether something is wrong, and what to say of it: of pictures and weights."""
     kind = data_kind(will["data"])
     folder, divided = kind != "cifar10", ", ".join(n for n in DIVIDING if n in given)
     chance = ", ".join(sorted(CHANCE & given.keys()))

@@ -216,7 +216,7 @@ def check_size(model: nn.Module, name: str, size: int) -> None:
 
 
 def some_images(data) -> torch.Tensor:
-    """Training images by chance: (N, 3, H, W), normalised."""
+    """Random training images: (N, 3, H, W), normalised."""
     loader = Batches if isinstance(data, ImageSet) else ImageLoader
     count = 2_000 if loader is Batches else 200  # these are read from files, and larger
     images, _ = next(iter(loader(data, batch_size=count, shuffle=True)))

@@ -22,7 +22,7 @@ LOG_RATIO = math.log(4 / 3)  # of a crop's sides
 def train_transform(
     size: int = 224, scale: tuple[float, float] = (0.08, 1.0), rotation: float = 0.0
 ) -> "TrainTransform":
-    """Crop by chance, scale, mirror by chance: (3, H, W) uint8 → (3, size, size) uint8.
+    """Random crop, scale, random mirror image: (3, H, W) uint8 → (3, size, size) uint8.
 
     The crop has a share of the picture's area from ``scale``, and sides of 3 : 4 to 4 : 3. With a
     ``rotation`` it is turned by up to so many degrees either way, its corners filled with black.

@@ -49,11 +49,11 @@ class TrainSettings:
     crop_scale: float | None = setting(of_recipe=True, fixed=True, above=0, most=1)
     """The smallest share of a picture's area in a random crop, above 0, at most 1."""
     rotation: float | None = setting(of_recipe=True, fixed=True, least=0, most=180)
-    """The largest angle, in degrees to either side, by which a picture is turned by chance."""
+    """The largest angle, in degrees to either side, by which a picture is rotated at random."""
     colour_jitter: tuple[float, float, float, float] | None = setting(
         of_recipe=True, fixed=True, least=0, most=(1, 1, 1, 0.5)
     )
-    """How far brightness, contrast, saturation and hue change by chance, as shares."""
+    """How far brightness, contrast, saturation and hue change at random, as shares."""
     balance: Literal["none", "loss", "sampler"] | None = setting(
         usual="none", of_recipe=True, fixed=True
     )

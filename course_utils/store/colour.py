@@ -1,4 +1,4 @@
-"""Colour changed by chance, a whole batch at once."""
+"""Random changes of colour, a whole batch at once."""
 
 import math
 
@@ -11,7 +11,7 @@ YIQ = torch.tensor([[*GREY], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.311
 
 
 class ColourJitter:
-    """Change brightness, contrast, saturation and hue of each image by chance, in this order.
+    """Change brightness, contrast, saturation and hue of each image at random, in this order.
 
     The first three multiply by a factor from 1 - v to 1 + v (0 at least), as in torchvision: of
     the value, of the distance from the image's mean grey, of the distance from each pixel's own

@@ -26,7 +26,7 @@ def every_choice() -> list[Wrong]:
     """The script with some mistakes left in it: the check counts, and names the first."""
     found = []
     for names in (some for count in range(1, 6) for some in combinations(CARELESS, count)):
-        says = f"{5 - len(names)} of 5 mended; next: {CARELESS[names[0]][0]}"
+        says = f"{5 - len(names)} of 5 fixed; next: {CARELESS[names[0]][0]}"
         edits = [pair for name in names for pair in CARELESS[name][1]]
         found.append(edit("left: " + ", ".join(names), says, *edits))
     return found
@@ -109,7 +109,7 @@ def mended_training(model, optimizer, train, val, test, epochs):
         *every_choice(),
         edit("never back to training mode", "a new one made: step 4 is trained in eval mode",
              (TRAIN, "")),
-        edit("zeroed once an epoch", "4 of 5 mended; next: step 2 does not follow",
+        edit("zeroed once an epoch", "4 of 5 fixed; next: step 2 does not follow",
              (ZERO, ""), (TRAIN, TRAIN + ZERO[4:])),
         edit("zeroed between backward and step", "the weights never change",
              (ZERO, ""), ("loss.backward()\n", "loss.backward()\n" + ZERO)),
@@ -151,7 +151,7 @@ def mended_training(model, optimizer, train, val, test, epochs):
         edit("both measured after each epoch", "chosen on the test images",
              ("        history.append",
               "        mended_accuracy(model, test)\n        history.append")),
-        edit("eval only for the test", "4 of 5 mended; next: measured again",
+        edit("eval only for the test", "4 of 5 fixed; next: measured again",
              ("    model.eval()\n", ""),
              ("    return history", "    model.eval()\n    return history")),
         edit("the test by means of batches", "this is the mean of the batches' means",
@@ -173,7 +173,7 @@ def mended_training(model, optimizer, train, val, test, epochs):
         edit("an epoch too few", "history has 3 entries, expected one for each of 4",
              ("range(epochs)", "range(epochs - 1)")),
         edit("learns from test", "your code raises", ("in train:", "in test[0]:")),
-        written("the careless one", "0 of 5 mended; next: even an answer that is right", """
+        written("the careless one", "0 of 5 fixed; next: even an answer that is right", """
 def mended_accuracy(model, batches):
     accuracies = []
     for images, labels in batches:

@@ -28,7 +28,7 @@ ENDS = {0, 1, 2, 130}  # documented; below 0 is the signal that was sent
 
 
 def judged(end: End, accident: Accident) -> str:
-    """What is amiss in how a command ended; empty if nothing is."""
+    """What is wrong in how a command ended; empty if nothing is."""
     lines = [line for line in end.err.splitlines() if line]
     if "Traceback" in end.err + end.out:
         return "traceback"

@@ -35,7 +35,7 @@ EXERCISES = {
         ("class_accuracy", "01", 2, "count right answers, in all and class by class"),
         ("evaluation", "01", 2, "evaluate: eval mode, no gradients, a mean over images"),
         ("training_step", "01", 2, "write one step of training"),
-        ("mended_script", "01", 3, "find and mend the mistakes of a training script"),
+        ("mended_script", "01", 3, "find and fix the mistakes of a training script"),
         ("inception_branch", "02", 1, "write a branch of an Inception block"),
         (
             "multiply_adds",

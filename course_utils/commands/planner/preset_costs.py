@@ -89,7 +89,7 @@ def _steps(size: int, rotation: float, jitter: tuple) -> dict[str, tuple[Callabl
 
 
 def _crop(height: int, width: int) -> tuple[int, int, int, int]:
-    """The same for both ways: by chance that the picture's size decides."""
+    """The same for both ways: at random as the picture's size decides."""
     state = random.getstate()
     random.seed(height * 10_007 + width)
     box = random_crop(height, width, (0.08, 1.0))

@@ -69,7 +69,7 @@ def mended_script(
          "told at the end is too good"),
     ) if mistake]  # fmt: skip
     if left:
-        raise CheckFailed(f"{5 - len(left)} of 5 mended; next: {left[0]}")
+        raise CheckFailed(f"{5 - len(left)} of 5 fixed; next: {left[0]}")
     run.check_training_mode()
     for epoch, (each, means) in enumerate(zip(history, measured), start=1):
         if "val" not in means:
@@ -175,7 +175,7 @@ class _Run:
         for step, i in enumerate(self.changes, start=1):
             if not in_training_mode(self.calls[i]):
                 raise CheckFailed(
-                    f"all 5 mended, and a new one made: step {step} is trained in eval mode"
+                    f"all 5 fixed, and a new one made: step {step} is trained in eval mode"
                 )
 
     def check_end(self, history: list[float], accuracy: float, batches: int) -> None:
