@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from io import StringIO
 from itertools import takewhile
 from pathlib import Path
@@ -28,13 +28,17 @@ def pieces(pictures: Path) -> dict:
     import imagenet_pipeline
     import torch
 
-    from course_utils.commands.train import train
-    from course_utils.engine.settings import TrainSettings
+    try:
+        from course_utils.commands import cli
+    except ImportError:  # versions before 0.2.0
+        from course_utils import cli
 
     def command() -> None:
-        told = {"model": "cnn", "profile": "tiny", "epochs": 2, "threads": 1}
+        words = "--model cnn --profile tiny --epochs 2 --threads 1 --no-tensorboard --no-progress"
         with tempfile.TemporaryDirectory() as out:
-            train(TrainSettings(Path(out, "run"), tensorboard=False, progress=False, **told))
+            sys.argv[1:] = ["train", "--out", str(Path(out, "run")), *words.split()]
+            with suppress(SystemExit):
+                cli.main()
 
     paths = sorted(path for path in pictures.rglob("*") if path.is_file())
     paths = paths[: imagenet_pipeline.MOST]
