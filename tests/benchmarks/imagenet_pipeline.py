@@ -48,7 +48,7 @@ class Usual(Dataset):
 
 def ours(paths: list[Path], transform, **options) -> ImageLoader:
     form = (SIZE, eval_resize(SIZE), IMAGENET_MEAN, IMAGENET_STD, transform)
-    data = ImageFolder(paths[0].parent, "", ("any",), [(p, 0) for p in paths], [], [], *form)
+    data = ImageFolder(paths[0].parent, "", ("any",), [(p, 0) for p in paths], [], [], {}, *form)
     return ImageLoader(data, BATCH, memory_format=torch.channels_last, **options)
 
 
