@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from io import StringIO
 from itertools import takewhile
 from pathlib import Path
@@ -29,16 +29,16 @@ def pieces(pictures: Path) -> dict:
     import torch
 
     try:
-        from course_utils.commands import cli
+        from course_utils.commands.train import train
+        from course_utils.engine.settings import TrainSettings
     except ImportError:  # versions before 0.2.0
-        from course_utils import cli
+        from course_utils.runs import train
+        from course_utils.settings import TrainSettings
 
     def command() -> None:
-        words = "--model cnn --profile tiny --epochs 2 --threads 1 --no-tensorboard --no-progress"
+        told = {"model": "cnn", "profile": "tiny", "epochs": 2, "threads": 1}
         with tempfile.TemporaryDirectory() as out:
-            sys.argv[1:] = ["train", "--out", str(Path(out, "run")), *words.split()]
-            with suppress(SystemExit):
-                cli.main()
+            train(TrainSettings(Path(out, "run"), tensorboard=False, progress=False, **told))
 
     paths = sorted(path for path in pictures.rglob("*") if path.is_file())
     paths = paths[: imagenet_pipeline.MOST]
