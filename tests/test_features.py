@@ -19,9 +19,8 @@ from course_utils import (
     pretrained,
     train_head,
 )
-from course_utils.commands import train as runs
+from course_utils.commands import cached_features, train as runs
 from course_utils.commands.cached_features import one_view_is_enough
-from course_utils.training import features
 
 
 @pytest.fixture
@@ -136,5 +135,5 @@ def test_features_are_not_kept_where_they_differ(pictures, model, monkeypatch):
         other = create_model(name, 3, **options)
         torch.nn.init.ones_(other.fc.bias)
         assert not one_view_is_enough(other, data, what_is_told())
-    monkeypatch.setattr(features, "MOST", 100)
+    monkeypatch.setattr(cached_features, "MOST", 100)
     assert not one_view_is_enough(model, data, what_is_told())

@@ -4,6 +4,7 @@ import errno
 import os
 import pickle
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -383,8 +384,9 @@ def test_jitter_changes_the_colours_and_not_the_crops():
 @pytest.mark.skipif(sys.platform != "linux", reason="needs mount namespaces")
 def test_full_shared_memory_is_told_with_two_ways_out(tmp_path):
     root = write_pictures(tmp_path / "colours", train=4, val=2)
-    train = f"{sys.executable} -m course_utils train --data {root} --out {tmp_path / 'run'}"
-    train += " --model cnn --weights none --epochs 1 --workers 2"
+    words = [sys.executable, "-m", "course_utils", "train", "--data", root]
+    words += ["--out", tmp_path / "run", *["--model", "cnn", "--weights", "none", "--epochs", "1"]]
+    train = shlex.join(map(str, [*words, "--workers", 2]))
     script = f"mount -t tmpfs -o size=64k tmpfs /dev/shm && echo mounted && {train}"
     command = ["unshare", "--map-root-user", "--mount", "bash", "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)

@@ -1,6 +1,7 @@
 """What reaches a terminal cannot drive it; closed streams cost nothing."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -63,8 +64,9 @@ def test_an_error_that_names_a_class_is_one_line(course, pictures, tmp_path):
 @pytest.mark.parametrize("closed, code", [(">&-", 0), (">&- 2>&-", 0), ("<&- >&- 2>&-", 0)])
 def test_closed_streams_cost_nothing(tmp_path, pictures, closed, code):
     out = tmp_path / "run"
-    words = f"train --data {pictures} --model cnn --weights none --epochs 1 --out {out}"
-    command = f"exec {sys.executable} -m course_utils {words} --threads 1 {closed}"
+    words = [sys.executable, "-m", "course_utils", "train", "--data", pictures, "--out", out]
+    words += ["--model", "cnn", "--weights", "none", "--epochs", "1", "--threads", "1"]
+    command = f"exec {shlex.join(map(str, words))} {closed}"
     environment = {**os.environ, "COURSE_PROFILE": "tiny"}
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, cwd=ROOT, env=environment)
     assert (done.returncode, done.stderr) == (code, b"")

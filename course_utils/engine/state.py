@@ -77,7 +77,7 @@ class TrainState:
         }
 
     def resume(self, path, change_processes: bool = False) -> None:
-        """Go on from a checkpoint, or a run's folder; raises `CheckpointError` for one that cannot be used."""
+        """Go on from a checkpoint, or a run's folder; raises `CheckpointError` for a bad one."""
         # on the CPU, where states of generators must lie; the rest goes where the model is
         file = Path(path) / "last.pt" if Path(path).is_dir() else path
         saved = load_latest(path)

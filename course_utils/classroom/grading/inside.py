@@ -15,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from course_utils.classroom.grading.confine import READABLE, VARIABLES, Limits, confine
 from course_utils.classroom.grading.shell import StudentShell
+from course_utils.classroom.teaching import checks  # noqa: F401  with it come all questions
 from course_utils.classroom.teaching.answers import CheckFailed, described, encode, perform
 
 torch.set_num_threads(1)
