@@ -205,11 +205,11 @@ def test_code_that_a_magic_runs_still_fails_and_sees_its_names():
 
 @linux
 def test_shell_commands_are_confined_too(sandbox):
-    assert sandbox.run(f"read = !cat {ROOT / 'README.md'}") == ""
+    assert sandbox.run(f"read = !cat '{ROOT / 'README.md'}'") == ""
     (said,) = value(sandbox, "list(read)")
     assert said.endswith(("Permission denied", "No such file or directory"))
     assert sandbox.run("!echo x > mine\nmine = !cat mine\nassert mine == ['x']") == ""
-    assert sandbox.run(f"!echo x > {ROOT}/left.txt") == "" and not (ROOT / "left.txt").exists()
+    assert sandbox.run(f"!echo x > '{ROOT}/left.txt'") == "" and not (ROOT / "left.txt").exists()
 
 
 @linux
