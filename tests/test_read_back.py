@@ -75,6 +75,7 @@ def replace(path, content) -> None:
     save_checkpoint(content, path)
 
 
+SEEDS = [*range(5), *(pytest.param(n, marks=pytest.mark.exhaustive) for n in range(5, 25))]
 COMMANDS = {
     "record.json": ("resume", "runs", "test"),
     "config.json": ("resume",),
@@ -83,7 +84,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("file", COMMANDS)
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_an_odd_value_is_used_or_told_in_one_line(run, stopped, course, file, seed):
     chance = random.Random(f"{file} {seed}")
     if file == "config.json":

@@ -59,9 +59,15 @@ def test_an_error_that_names_a_class_is_one_line(course, pictures, tmp_path):
     assert r"red\x1b[31m\nblue" in error
 
 
+MORE_CLOSED = (">&- 2>&-", "<&- >&- 2>&-")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="closes streams as a POSIX shell does")
-@pytest.mark.parametrize("closed, code", [(">&-", 0), (">&- 2>&-", 0), ("<&- >&- 2>&-", 0)])
+@pytest.mark.parametrize(
+    "closed, code",
+    [(">&-", 0), *(pytest.param(c, 0, marks=pytest.mark.exhaustive) for c in MORE_CLOSED)],
+)
 def test_closed_streams_cost_nothing(tmp_path, pictures, closed, code):
     out = tmp_path / "run"
     words = [sys.executable, "-m", "course_utils", "train", "--data", pictures, "--out", out]

@@ -52,6 +52,9 @@ def _rank() -> int:
 
 def _told(message) -> str:
     """An error or a warning, for a terminal."""
+    if type(message) is PermissionError and message.filename:
+        remedy = "make it readable and writable, or choose another place"
+        message = f"{message.filename}: permission denied; {remedy}"
     return f"course: {shown(str(message) or type(message).__name__, lines=True)}"
 
 
