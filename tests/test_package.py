@@ -81,6 +81,15 @@ def test_every_name_is_there():
     assert set(course_utils.__all__) <= set(dir(course_utils))
 
 
+def test_every_name_that_a_notebook_imports_is_offered():
+    texts = [path.read_text(encoding="utf-8") for path in ROOT.glob("notebooks/**/*.ipynb")]
+    lines = [
+        line for text in texts for line in re.findall(r"from course_utils import ([\w, ]+)", text)
+    ]
+    names = {name.split(" as ")[0].strip() for line in lines for name in line.split(",")}
+    assert {"profile", "checks", "fit"} <= names <= set(course_utils.__all__)
+
+
 def test_every_name_is_used_in_a_notebook():
     code = " ".join(path.read_text(encoding="utf-8") for path in ROOT.glob("notebooks/**/*.ipynb"))
     assert [name for name in course_utils.__all__ if not re.search(rf"\b{name}\b", code)] == []

@@ -116,7 +116,7 @@ def loaders(
 ) -> tuple:
     """Training batches, shuffled and augmented, and validation batches, neither.
 
-    Process ``rank`` of ``processes`` gets its part of each, see `data.sharing`.
+    Process ``rank`` of ``processes`` gets its part of each, see `store.sharing`.
     """
     layout = {"device": device, "memory_format": memory_format}
     layout |= {"rank": rank, "processes": processes}

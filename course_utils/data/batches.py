@@ -22,7 +22,7 @@ class Batches:
 
     Both sorts of chance come from ``generator``, drawn at the start of an epoch: an epoch can be
     repeated exactly by restoring its state. Of several processes each takes its part of every
-    batch, see `data.sharing`. Raises ``ValueError`` where there is no batch to give.
+    batch, see `store.sharing`. Raises ``ValueError`` where there is no batch to give.
 
     Random crop and flip: Lee et al., *Deeply-Supervised Nets*, 2015; He et al. 2016, §4.2.
 

@@ -33,7 +33,7 @@ class Loader(DataLoader):
     leaves out so many batches of the next epoch, without reading them.
 
     ``batch_size`` is that of all processes together; of each batch, ``rank`` of ``processes``
-    takes its part, see `data.sharing`, where ``joint_sizes`` comes from too. ``draw``, where it is
+    takes its part, see `store.sharing`, where ``joint_sizes`` comes from too. ``draw``, where it is
     given, is called for each image, by its seed, and what it returns is added to the item. With
     ``weights`` (N,) each image comes as often as its weight says, see `draw_order`.
 

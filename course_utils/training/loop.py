@@ -1,5 +1,6 @@
 """The training loop, as the algorithm reads. Notebook 01, section 5, builds it by hand."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -77,7 +78,7 @@ def evaluate(
             totals.add(loss, logits, labels)
     classes = max(all_gather(totals.num_classes if totals else 1))  # a process may have no image
     result = (totals or Totals(classes, device)).join().compute()
-    if result["accuracy"] != result["accuracy"]:  # NaN
+    if math.isnan(result["accuracy"]):
         raise ValueError("there was no image to evaluate on: the loader is empty")
     return result
 

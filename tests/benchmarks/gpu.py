@@ -101,8 +101,8 @@ PARTS = (
     training("plain20", 120, "--model", "plain20", "--epochs", "15"),
     training("resnet20", 120, "--model", "resnet20", "--epochs", "15"),
 )
-DRY = {"train": ("--epochs", "1", "--width", "8", "--batch-size", "2048", "--threads", "1")}
-DRY_FLAGS = {
+DRY = {  # a few steps
+    "train": ("--device", "cpu", "--epochs", "1", "--batch-size", "2048", "--threads", "1"),
     "airbench": ("--seeds", "1", "--epochs", "1", "--images", "2048"),
     "decoding": ("--repetitions", "1"),
     "resnet50": ("--steps", "1", "--batch-size", "2", "--image-size", "64"),
@@ -130,13 +130,10 @@ def command_of(words: tuple[str, ...], asked: argparse.Namespace) -> list[str]:
         launch = ("-m", "torch.distributed.run", "--nproc-per-node=1") if "nccl" in words[1] else ()
         train = ("-m", "course_utils", "train", "--out", out, "--no-progress")
         words = (*launch, *train, *words[2:])
-        if asked.dry:
-            extra = DRY["train"]
-            if not {"resnet18", "resnet34"} & set(words):
-                extra = (*extra[:2], *extra[4:])
-            words += ("--device", "cpu", *extra)
-    elif asked.dry:
-        words += next(flags for name, flags in DRY_FLAGS.items() if name in words[0])
+        if asked.dry and {"resnet18", "resnet34"} & {*words}:
+            words += ("--width", "8")
+    if asked.dry:
+        words += next(flags for name, flags in DRY.items() if any(name in word for word in words))
     filled = {"JPEGS": str(asked.jpegs), "RUNS": str(runs)}
     for name, path in filled.items():
         words = tuple(word.replace(name, path) for word in words)
